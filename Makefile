@@ -1,0 +1,23 @@
+# On a fresh machine `make demo` and `make test` do everything; both create .venv first.
+
+PYTHON ?= $(firstword $(wildcard $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v)))) python3)
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/ready
+	$(BIN)/python -m qaconv_tf.commands.demo --output_dir=demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check
+
+.venv/ready: setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch .venv/ready
+
+clean:
+	rm -rf .venv build *.egg-info
