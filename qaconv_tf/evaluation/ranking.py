@@ -1,0 +1,240 @@
+"""Scores -> how well the gallery is ranked: CMC, mean average precision and mINP by the Market-1501 rules."""
+
+import collections
+import dataclasses
+
+import numpy as np
+
+from qaconv_tf.errors import UserError
+
+PROTOCOLS = ("market1501",)
+MAX_RANK = 50
+JUNK_IDENTITY = -1
+# A block of this many scores needs about 30 bytes a score while it is sorted and counted: 60 MB.
+SCORES_PER_BLOCK = 2**21
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RankingResult:
+    """How well each query's right answers were ranked, and the means over the queries.
+
+    Every share and mean is in 0..1 and taken over the queries that have a right answer; a skipped query holds NaN in
+    the per-query arrays. Ranks count from 1 and leave ignored gallery images out.
+
+    Args:
+        average_precision: float array `(num_query,)`. Precision averaged at the right answers (the step formula).
+        average_precision_trapezoid: float array `(num_query,)`. The same by Market-1501's own evaluation code:
+            trapezoids under the precision-recall curve, which starts at recall 0, precision 1. Never above the step
+            formula. QAConv's published numbers up to version 1.1 are made with it.
+        inverse_negative_penalty: float array `(num_query,)`. Number of right answers over the rank of the last one.
+        first_relevant_rank: float array `(num_query,)`. Rank of the first right answer.
+        num_gallery: int. Gallery images scored.
+        protocol: str. The rules by which gallery images were ignored.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.evaluation.ranking import RankingResult
+        >>> half, second = np.array([0.5, np.nan]), np.array([2.0, np.nan])
+        >>> result = RankingResult(half, half / 2, half, second, num_gallery=3, protocol="market1501")
+        >>> result.rank1, result.cmc.tolist(), result.mAP, result.num_query, result.num_skipped
+        (0.0, [0.0, 1.0, 1.0], 0.5, 2, 1)
+    """
+
+    average_precision: np.ndarray
+    average_precision_trapezoid: np.ndarray
+    inverse_negative_penalty: np.ndarray
+    first_relevant_rank: np.ndarray
+    num_gallery: int
+    protocol: str
+
+    @property
+    def num_query(self):
+        """Queries scored, the skipped ones included."""
+        return len(self.first_relevant_rank)
+
+    @property
+    def num_skipped(self):
+        """Queries without a right answer in the gallery."""
+        return int(np.isnan(self.first_relevant_rank).sum())
+
+    @property
+    def cmc(self):
+        """Share of queries with a right answer among the first k, k = 1 .. `min(50, num_gallery)`."""
+        first_ranks = self.first_relevant_rank[~np.isnan(self.first_relevant_rank)]
+        return np.mean(first_ranks[:, None] <= np.arange(1, min(MAX_RANK, self.num_gallery) + 1), axis=0)
+
+    @property
+    def rank1(self):
+        """Share of queries whose first answer is right."""
+        return self.rank(1)
+
+    @property
+    def mAP(self):
+        """Mean of `average_precision`."""
+        return float(np.nanmean(self.average_precision))
+
+    @property
+    def mAP_trapezoid(self):
+        """Mean of `average_precision_trapezoid`."""
+        return float(np.nanmean(self.average_precision_trapezoid))
+
+    @property
+    def mINP(self):
+        """Mean of `inverse_negative_penalty`."""
+        return float(np.nanmean(self.inverse_negative_penalty))
+
+    def rank(self, k):
+        """Share of queries with a right answer among the first `k`, 1 .. 50; all of a smaller gallery."""
+        return float(self.cmc[:k][-1])
+
+
+def evaluate_ranking(scores, query, gallery, protocol="market1501"):
+    """Ranks the gallery for each query and measures where the right answers stand.
+
+    The Market-1501 rules: a gallery image of the query's identity *and* camera is ignored (an unknown camera equals no
+    other), so is junk (identity -1); a distractor (an identity nobody queries) is a wrong answer like any other. A
+    query without a right answer is skipped. Equal scores keep the gallery's order; scores are compared in float32.
+
+    Args:
+        scores: array `(num_query, num_gallery)`, or an iterable of row blocks `(rows, num_gallery)` in the queries'
+            order, so that the whole never has to be in memory. Higher is more alike.
+        query: sequence of records with `.identity` (int or str) and `.camera` (int or `None`, unknown).
+        gallery: the same.
+        protocol: str. Only `"market1501"`. Defaults to `"market1501"`.
+
+    Returns:
+        A `RankingResult`.
+
+    Raises:
+        ValueError: if the scores' shape does not fit the records, or the protocol is unknown.
+        UserError: if there is no query or no gallery image, a score is NaN, or no query has a right answer.
+
+    Example:
+        >>> import numpy as np
+        >>> import qaconv_tf as qt
+        >>> from qaconv_tf.datasets.records import ImageRecord
+        >>> query = [ImageRecord("q.jpg", identity=7, camera=0)]
+        >>> gallery = [ImageRecord(f"{i}.jpg", identity=i, camera=1) for i in (3, 5, 7, 7)]
+        >>> result = qt.evaluate_ranking(np.array([[0.1, 0.4, 0.35, 0.8]]), query, gallery)
+        >>> result.rank1, round(result.mAP, 4), round(result.mAP_trapezoid, 4), round(result.mINP, 4)
+        (1.0, 0.8333, 0.7917, 0.6667)
+
+    Reference:
+        - [Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015](https://doi.org/10.1109/ICCV.2015.133)
+        - mINP: [Ye et al., Deep Learning for Person Re-identification](https://arxiv.org/abs/2001.04193)
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"expected a protocol of {', '.join(PROTOCOLS)}. Received: protocol={protocol!r}")
+    check_answerable(query, gallery)
+    query_keys, gallery_keys = _integer_keys(query, gallery)
+    per_query = np.full((4, len(query)), np.nan)
+    for start, block in _row_blocks(scores, len(query), len(gallery)):
+        rows = slice(start, start + len(block))
+        _check_no_nan(block, query, start)
+        per_query[:, rows] = _measure_block(block, query_keys[rows], gallery_keys)
+    return RankingResult(*per_query, num_gallery=len(gallery), protocol=protocol)
+
+
+def check_answerable(query, gallery):
+    """Raises a `UserError` unless some query has a right answer; takes no scores, so it can run before they are made.
+
+    Args:
+        query: sequence of records with `.identity` and `.camera`.
+        gallery: the same.
+
+    Raises:
+        UserError: if there is no query, no gallery image, or no right answer under the Market-1501 rules.
+
+    Example:
+        >>> from qaconv_tf.datasets.records import ImageRecord
+        >>> from qaconv_tf.evaluation.ranking import check_answerable
+        >>> check_answerable([ImageRecord("q.jpg", "ann", camera=0)], [ImageRecord("g.jpg", "ann", camera=1)])
+    """
+    if not len(query) or not len(gallery):
+        raise UserError(
+            f"expected at least one query and one gallery image. Received: {len(query)} queries, {len(gallery)} "
+            "gallery images. Check the data set's folders or its split column"
+        )
+    gallery_cameras = collections.defaultdict(set)
+    for record in gallery:
+        gallery_cameras[record.identity].add(record.camera)
+    gallery_cameras.pop(JUNK_IDENTITY, None)
+    for record in query:
+        # An unknown camera equals no other, not even another unknown one.
+        if gallery_cameras.get(record.identity, set()) - ({record.camera} - {None}):
+            return
+    cameras = {record.camera for record in (*query, *gallery)}
+    raise UserError(
+        "no query has a right answer from another camera: expected gallery images of a query's identity under a "
+        f"camera of their own. Received: {len(query)} queries, {len(gallery)} gallery images, {len(cameras)} "
+        "camera(s). Check the identities; give each camera its own id, or none where it is unknown"
+    )
+
+
+def _integer_keys(query, gallery):
+    """Identities and cameras as integer columns `(n, 2)`; junk has identity -1."""
+    identity_keys = {JUNK_IDENTITY: -1}
+    camera_keys = {}
+
+    def columns(records, unknown_camera):
+        keys = np.empty((len(records), 2), np.int64)
+        for row, record in enumerate(records):
+            keys[row, 0] = identity_keys.setdefault(record.identity, len(identity_keys))
+            camera = record.camera
+            keys[row, 1] = unknown_camera if camera is None else camera_keys.setdefault(camera, len(camera_keys))
+        return keys
+
+    # Two different keys for "unknown", so that an unknown camera never equals another unknown one.
+    return columns(query, unknown_camera=-1), columns(gallery, unknown_camera=-2)
+
+
+def _row_blocks(scores, num_query, num_gallery):
+    """Yields (first row, float32 block), each block small enough to sort; checks that they make the whole."""
+    rows_per_block = max(1, SCORES_PER_BLOCK // num_gallery)
+    done = 0
+    for block in [scores] if hasattr(scores, "shape") else scores:
+        shape = tuple(np.shape(block))
+        if len(shape) != 2 or shape[1] != num_gallery or done + shape[0] > num_query:
+            raise ValueError(
+                f"expected scores of shape (num_query, num_gallery) = ({num_query}, {num_gallery}), whole or in blocks "
+                f"of rows. Received: shape {shape}" + (f" after {done} rows" if done else "")
+            )
+        for start in range(0, shape[0], rows_per_block):
+            yield done + start, np.asarray(block[start : start + rows_per_block], np.float32)
+        done += shape[0]
+    if done != num_query:
+        raise ValueError(f"expected a row of scores for each of {num_query} queries. Received: {done} rows")
+
+
+def _check_no_nan(block, query, start):
+    bad_rows = np.isnan(block).any(axis=1)
+    if bad_rows.any():
+        number = start + int(np.argmax(bad_rows))
+        raise UserError(
+            f"expected scores that are numbers. Received: NaN for query {number} (identity "
+            f"{query[number].identity!r}, camera {query[number].camera!r}) first. Check the model's weights and images"
+        )
+
+
+def _measure_block(scores, query_keys, gallery_keys):
+    """Returns `(4, rows)`: both average precisions, inverse negative penalty and first rank; NaN without an answer."""
+    same = query_keys[:, None, :] == gallery_keys[None, :, :]  # (rows, num_gallery, identity and camera)
+    ignored = same.all(axis=2) | (gallery_keys[:, 0] == -1)
+    relevant = same[:, :, 0] & ~ignored
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranks = np.cumsum(~np.take_along_axis(ignored, order, axis=1), axis=1)  # rank 1 is the first kept image
+    # One entry for each right answer, by row and then by rank.
+    rows, columns = np.nonzero(np.take_along_axis(relevant, order, axis=1))
+    answer_rank = ranks[rows, columns]
+    answered, firsts, counts = np.unique(rows, return_index=True, return_counts=True)
+    answer_number = np.arange(len(rows)) - np.repeat(firsts, counts) + 1
+
+    precision = answer_number / answer_rank
+    # Precision one rank earlier; 1 before the first rank, where the official code starts its curve.
+    earlier = np.where(answer_rank == 1, 1.0, (answer_number - 1) / np.maximum(answer_rank - 1, 1))
+    measures = np.full((4, len(scores)), np.nan)
+    measures[0, answered] = np.add.reduceat(precision, firsts) / counts
+    measures[1, answered] = np.add.reduceat((precision + earlier) / 2, firsts) / counts
+    measures[2, answered] = counts / answer_rank[firsts + counts - 1]
+    measures[3, answered] = answer_rank[firsts]
+    return measures
