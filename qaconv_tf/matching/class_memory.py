@@ -1,0 +1,111 @@
+"""Class memory: one feature map for each class, so that a mini-batch is matched against every class."""
+
+import keras
+import tensorflow as tf
+
+UNSEEN = ("mask", "zeros")
+
+
+@keras.saving.register_keras_serializable(package="qaconv_tf")
+class ClassMemory(keras.layers.Layer):
+    """Keeps the feature map of the most recent sample of each class.
+
+    A training step scores its maps against the memory first and writes them afterwards, so that the right answer is the
+    class's previous sample. Gradients flow through the maps only, never into the memory.
+
+    Args:
+        num_classes: int. Number of training classes.
+        feature_shape: `(height, width, channels)` of a feature map.
+        unseen: how the loss treats classes without a sample yet. `"mask"`: left out (QAConv 1.1 and later);
+            `"zeros"`: counted as maps of zeros (1.0). Either way they enter the matcher's batch statistics as zero
+            maps, as in the published versions. Defaults to `"mask"`.
+
+    Attributes:
+        memory: variable `(num_classes, height, width, channels)`, float32 whatever the dtype policy.
+        filled: bool `(num_classes,)`, whether a class has a sample.
+
+    Example:
+        >>> import numpy as np
+        >>> import qaconv_tf as qt
+        >>> memory = qt.ClassMemory(num_classes=5, feature_shape=(4, 2, 8))
+        >>> maps = np.random.default_rng(0).normal(size=(3, 4, 2, 8)).astype("float32")
+        >>> scores = memory.scores(qt.QAConv(), maps)  # (3, 5), before the maps are written
+        >>> memory.update(maps, [4, 1, 4])  # class 4 keeps the later sample
+        >>> memory.filled.numpy()
+        array([False,  True, False, False,  True])
+
+    Reference:
+        [Liao and Shao, ECCV 2020](https://arxiv.org/abs/1904.10424), section 4.
+    """
+
+    def __init__(self, num_classes, feature_shape, unseen="mask", **kwargs):
+        super().__init__(**kwargs, autocast=False)
+        if unseen not in UNSEEN:
+            raise ValueError(f"Expected unseen to be one of {UNSEEN}. Received: unseen={unseen!r}")
+        self.num_classes = num_classes
+        self.feature_shape = tuple(feature_shape)
+        self.unseen = unseen
+        self.memory = self.add_weight(
+            name="memory", shape=(num_classes, *self.feature_shape), dtype="float32", initializer="zeros",
+            trainable=False, autocast=False,
+        )
+        self.written_at = self.add_weight(
+            name="written_at", shape=(num_classes,), dtype="int32", initializer=keras.initializers.Constant(-1),
+            trainable=False,
+        )
+        self.updates = self.add_weight(name="updates", shape=(), dtype="int32", initializer="zeros", trainable=False)
+        self.built = True
+
+    @property
+    def filled(self):
+        """Bool `(num_classes,)`: whether a class has a sample."""
+        return self.written_at.value >= 0
+
+    @property
+    def counted(self):
+        """Bool `(num_classes,)`: whether the loss counts a class."""
+        return self.filled if self.unseen == "mask" else tf.fill([self.num_classes], True)
+
+    @property
+    def ages(self):
+        """Int32 `(num_classes,)`: updates since a class was written; meaningless where not `filled`."""
+        return self.updates.value - 1 - self.written_at.value
+
+    def scores(self, matcher, maps, training=False):
+        """Returns the scores of maps against the memory of every class.
+
+        Args:
+            matcher: a `QAConv`, or a layer called like one.
+            maps: feature maps `(batch, height, width, channels)`.
+            training: bool, handed to the matcher. Defaults to `False`.
+
+        Returns:
+            `(batch, num_classes)`.
+        """
+        return matcher(maps, self.memory.value, training=training, gallery_gradient=False)
+
+    def update(self, maps, labels):
+        """Writes maps into the memory of their classes; of equal labels the last wins.
+
+        Args:
+            maps: feature maps `(batch, height, width, channels)`.
+            labels: int `(batch,)`, 0..num_classes-1.
+
+        Raises:
+            ValueError: if the maps' shape is not the memory's.
+        """
+        if tuple(maps.shape[1:]) != self.feature_shape:
+            raise ValueError(f"Expected maps of shape (batch, *{self.feature_shape}). Received: {maps.shape=}")
+        maps = tf.stop_gradient(tf.cast(maps, tf.float32))
+        labels = tf.cast(labels, tf.int32)
+        # A scatter leaves the order of equal indices undefined; here all of them write the last sample's map.
+        same_label = labels[:, None] == labels[None]
+        last = tf.reduce_max(tf.where(same_label, tf.range(tf.size(labels))[None], -1), axis=1)
+        self.memory.value.scatter_nd_update(labels[:, None], tf.gather(maps, last))
+        self.written_at.value.scatter_nd_update(labels[:, None], tf.fill(tf.shape(labels), self.updates.value))
+        self.updates.assign_add(1)
+
+    def get_config(self):
+        """Returns what `from_config` needs."""
+        options = {"num_classes": self.num_classes, "feature_shape": self.feature_shape, "unseen": self.unseen}
+        return super().get_config() | options

@@ -1,0 +1,169 @@
+"""The QAConv layer: scores of image pairs by query-adaptive convolution."""
+
+import keras
+import tensorflow as tf
+
+from qaconv_tf.matching.pair_statistics import DEFAULT_TILE_BYTES, pair_statistics
+from qaconv_tf.matching.scalar_normalization import ScalarNormalization
+
+HEADS = ("shared", "split", "uniform")
+
+
+@keras.saving.register_keras_serializable(package="qaconv_tf")
+class QAConv(keras.layers.Layer):
+    """Scores image pairs by query-adaptive convolution.
+
+    Every location of a query's feature map is used as a 1x1 convolution kernel over the gallery's maps, built on the
+    fly by one einsum. Of the responses the best for each query location and the best for each gallery location are
+    kept (2 x locations maxima), normalised, weighted by location, summed and normalised again. In evaluation a score
+    is thus an affine function of its location maxima.
+
+    Computed tile by tile with a custom gradient (see `pair_statistics`), in float32 whatever the dtype policy: a
+    score's differences are small against the maxima it is made of, and XLA's bfloat16 product is slower on a CPU.
+
+    Args:
+        head: `"shared"`: one set of location weights for both directions (QAConv 2.x). `"split"`: one set a direction
+            (1.x). `"uniform"`: all weights fixed at 1 / locations, which does not learn the framing of the training
+            images. Defaults to `"shared"`.
+        trainable_scales: bool. Whether scale and offset of both normalisations are learned. Frozen scales prevent the
+            collapse of a margin loss to scores that are all equal. Defaults to `True`.
+        momentum: float. Of both normalisations. Defaults to `0.9`, PyTorch's 0.1 (Keras counts the other way).
+        epsilon: float. Of both normalisations. Defaults to `1e-5`.
+        tile_bytes: int. Largest tile of responses held at a time. Defaults to 8 MiB. Does not change the result.
+        jit_compile: bool. Compile the matching with XLA. Defaults to `True`; export uses `False`.
+
+    Call arguments:
+        query_maps: L2-normalised feature maps, `(num_query, height, width, channels)`.
+        gallery_maps: the same, `(num_gallery, height, width, channels)`.
+        training: bool. Normalise by the statistics of all pairs of this call, and record them. Defaults to `False`.
+        gallery_gradient: bool. Whether gradients reach `gallery_maps`. Defaults to `True`.
+
+    Returns:
+        Scores, `(num_query, num_gallery)`, float32. Higher is more alike; unbounded.
+
+    Raises:
+        ValueError: if the maps are not of rank 4, or differ in height, width or channels from each other or from those
+            the layer was built with.
+
+    Example:
+        >>> import numpy as np
+        >>> import qaconv_tf as qt
+        >>> maps = np.random.default_rng(0).normal(size=(3, 4, 2, 8)).astype("float32")
+        >>> maps /= np.linalg.norm(maps, axis=-1, keepdims=True)
+        >>> scores = qt.QAConv(head="uniform")(maps, maps)
+        >>> scores.shape, int(scores[0].numpy().argmax())
+        (TensorShape([3, 3]), 0)
+
+    Reference:
+        [Liao and Shao, ECCV 2020](https://arxiv.org/abs/1904.10424), section 3.
+    """
+
+    def __init__(
+        self, head="shared", trainable_scales=True, momentum=0.9, epsilon=1e-5, tile_bytes=DEFAULT_TILE_BYTES,
+        jit_compile=True, **kwargs,
+    ):
+        super().__init__(**kwargs, autocast=False)
+        if head not in HEADS:
+            raise ValueError(f"Expected head to be one of {HEADS}. Received: head={head!r}")
+        self.head = head
+        self.trainable_scales = trainable_scales
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.tile_bytes = tile_bytes
+        self.jit_compile = jit_compile
+        options = {"trainable_scale": trainable_scales, "momentum": momentum, "epsilon": epsilon}
+        self.location_normalization = ScalarNormalization(**options, name="location_normalization")
+        self.score_normalization = ScalarNormalization(**options, name="score_normalization")
+
+    def build(self, query_maps_shape, gallery_maps_shape):
+        """Creates the location weights for these maps' height and width."""
+        self._validate_shapes(query_maps_shape, gallery_maps_shape)
+        self.feature_shape = tuple(query_maps_shape[1:])
+        locations = self.feature_shape[0] * self.feature_shape[1]
+        options = {"dtype": "float32", "autocast": False}
+        if self.head != "uniform":
+            self.location_weights = self.add_weight(
+                name="location_weights",
+                shape=(1 if self.head == "shared" else 2, locations),
+                initializer=keras.initializers.Constant(1.0 / locations),
+                **options,
+            )
+            self.bias = self.add_weight(name="bias", shape=(), initializer="zeros", **options)
+        self.temperature = self.add_weight(
+            name="temperature", shape=(), initializer=keras.initializers.Constant(10.0), trainable=False, **options
+        )
+
+    def call(self, query_maps, gallery_maps, training=False, gallery_gradient=True):
+        """Returns the scores; see the class."""
+        self._validate_shapes(query_maps.shape, gallery_maps.shape)
+        query, gallery = self._flatten(query_maps), self._flatten(gallery_maps)
+        query_weights, gallery_weights, bias = self._weights()
+        center = self._center(query, gallery) if training else self.location_normalization.moving_mean.value
+        weighted_sum, mean, variance = pair_statistics(
+            query, gallery, query_weights, gallery_weights, center, self.tile_bytes, self.jit_compile, gallery_gradient
+        )
+        # BatchNorm over all maxima of all pairs: their mean and variance from each pair's own.
+        pairs = tf.size(mean)
+        mean_of_all = tf.reduce_mean(mean)
+        variance_of_all = tf.reduce_mean(variance + tf.square(mean - mean_of_all))
+        count = pairs * 2 * query.shape[1]
+        factor, shift = self.location_normalization(mean_of_all + center, variance_of_all, count, training=training)
+        # weighted_sum is of (maximum - center), so the center's part of the affine map is added to its shift.
+        total_weight = tf.reduce_sum(query_weights) + tf.reduce_sum(gallery_weights)
+        logits = factor * weighted_sum + (factor * center + shift) * total_weight + bias
+        mean = tf.reduce_mean(logits)
+        factor, shift = self.score_normalization(mean, tf.math.reduce_variance(logits), pairs, training=training)
+        return factor * logits + shift
+
+    def probabilities(self, scores):
+        """Returns the probability that a pair shows the same identity, `sigmoid(scores / temperature)`.
+
+        Args:
+            scores: scores of this matcher, any shape.
+
+        Returns:
+            Values in (0, 1), the same shape. `temperature` is 10, as in the published recipes, unless it was set.
+        """
+        return tf.sigmoid(scores / self.temperature)
+
+    def _weights(self):
+        """Location weights of both directions, and the bias; a shared head adds its bias once a direction."""
+        if self.head == "uniform":
+            locations = self.feature_shape[0] * self.feature_shape[1]
+            weights = tf.fill([locations], 1.0 / locations)
+            return weights, weights, 0.0
+        weights = self.location_weights.value
+        directions = weights.shape[0]
+        return weights[0], weights[-1], self.bias * (2.0 / directions)
+
+    def _center(self, query, gallery):
+        """A typical maximum, to subtract before summing; any value is right, a near one keeps more digits.
+
+        The first query against the last gallery map: where a batch is matched with itself, first against first would
+        be the one untypical pair.
+        """
+        responses = tf.matmul(query[0], gallery[-1], transpose_b=True)
+        return tf.stop_gradient(tf.reduce_mean(tf.reduce_max(responses, axis=1)))
+
+    def _flatten(self, maps):
+        height, width, channels = self.feature_shape
+        batch = maps.shape[0] if maps.shape[0] is not None else -1
+        return tf.reshape(tf.cast(maps, tf.float32), [batch, height * width, channels])
+
+    def _validate_shapes(self, query_shape, gallery_shape):
+        received = f"Received: query_maps.shape={tuple(query_shape)}, gallery_maps.shape={tuple(gallery_shape)}"
+        if len(query_shape) != 4 or len(gallery_shape) != 4:
+            raise ValueError(f"Expected feature maps (batch, height, width, channels). {received}")
+        if tuple(query_shape[1:]) != tuple(gallery_shape[1:]) or None in tuple(query_shape[1:]):
+            raise ValueError(f"Expected maps of equal, known height, width and channels. {received}")
+        if self.built and tuple(query_shape[1:]) != self.feature_shape:
+            raise ValueError(f"Expected maps of (height, width, channels)={self.feature_shape}. {received}")
+
+    def compute_output_shape(self, query_maps_shape, gallery_maps_shape):
+        """Returns `(num_query, num_gallery)`."""
+        return query_maps_shape[0], gallery_maps_shape[0]
+
+    def get_config(self):
+        """Returns what `from_config` needs."""
+        names = ("head", "trainable_scales", "momentum", "epsilon", "tile_bytes", "jit_compile")
+        return super().get_config() | {name: getattr(self, name) for name in names}

@@ -1,0 +1,65 @@
+"""BatchNorm over one channel, given its statistics instead of its input."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="qaconv_tf")
+class ScalarNormalization(keras.layers.Layer):
+    """Batch normalisation of a single channel, PyTorch's `BatchNorm1d(1)`, as an affine map of known statistics.
+
+    The matcher never holds all the values that it normalises, only their mean and variance; so this layer is called
+    with those and returns the map `x -> factor * x + shift`.
+
+    Args:
+        trainable_scale: bool. Whether scale and offset are learned. Defaults to `True`.
+        momentum: float. Of the moving statistics; `0.9` is PyTorch's 0.1, counted the other way. Defaults to `0.9`.
+        epsilon: float. Added to the variance. Defaults to `1e-5`, PyTorch's.
+
+    Call arguments:
+        mean: scalar mean of the values in this batch.
+        variance: scalar (biased) variance of the values in this batch.
+        count: number of values; the moving variance is unbiased, as PyTorch's.
+        training: bool. Use and record the batch's statistics, or use the moving ones. Defaults to `False`.
+
+    Returns:
+        `(factor, shift)`, two scalars.
+
+    Example:
+        >>> from qaconv_tf.matching.scalar_normalization import ScalarNormalization
+        >>> factor, shift = ScalarNormalization(epsilon=0.0)(2.0, 4.0, 100, training=True)
+        >>> float(factor), float(shift)  # (x - 2) / sqrt(4)
+        (0.5, -1.0)
+    """
+
+    def __init__(self, trainable_scale=True, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(**kwargs, autocast=False)
+        self.trainable_scale = trainable_scale
+        self.momentum = momentum
+        self.epsilon = epsilon
+        options = {"shape": (), "dtype": "float32", "autocast": False}
+        self.scale = self.add_weight(name="scale", initializer="ones", trainable=trainable_scale, **options)
+        self.offset = self.add_weight(name="offset", initializer="zeros", trainable=trainable_scale, **options)
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **options)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **options)
+        self.built = True
+
+    def call(self, mean, variance, count, training=False):
+        """Returns the affine map of the batch's statistics (training) or of the moving ones."""
+        if training:
+            count = tf.cast(count, tf.float32)
+            unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
+            self._move(self.moving_mean, mean)
+            self._move(self.moving_variance, unbiased)
+        else:
+            mean, variance = self.moving_mean.value, self.moving_variance.value
+        factor = self.scale * tf.math.rsqrt(variance + self.epsilon)
+        return factor, self.offset - mean * factor
+
+    def _move(self, moving, value):
+        moving.assign(self.momentum * moving.value + (1.0 - self.momentum) * tf.stop_gradient(value))
+
+    def get_config(self):
+        """Returns what `from_config` needs."""
+        options = {"trainable_scale": self.trainable_scale, "momentum": self.momentum, "epsilon": self.epsilon}
+        return super().get_config() | options
