@@ -1,0 +1,247 @@
+"""A model and a data set -> feature maps, scores and how well they rank."""
+
+import dataclasses
+import functools
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from qaconv_tf.errors import UserError
+from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
+from qaconv_tf.matching.score_matrix import pooled_scores, score_rows
+from qaconv_tf.pipeline.batches import evaluation_batches, user_error_from
+
+SCORINGS = ("matching", "pooled")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """What an `Evaluator` found, and how long each stage took.
+
+    Args:
+        dataset: str. Name of the data set.
+        scoring: str. `"matching"` or `"pooled"`.
+        engine: str or None. Engine asked of the matching, `None` where nothing was matched.
+        precision: str or None. Precision of the matching, `None` where nothing was matched.
+        ranking: `RankingResult`.
+        scores: float32 array `(num_query, num_gallery)`.
+        seconds: dict of str to float. Seconds of `"extraction"`, `"matching"` and `"ranking"`.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.evaluation.evaluator import EvaluationResult
+        >>> from qaconv_tf.evaluation.ranking import RankingResult
+        >>> one = np.ones(1)
+        >>> ranking = RankingResult(one, one, one, one, num_gallery=2, protocol="market1501")
+        >>> seconds = {"extraction": 1.0, "matching": 0.5, "ranking": 0.1}
+        >>> result = EvaluationResult("pets2009", "pooled", None, None, ranking, np.ones((1, 2)), seconds)
+        >>> result.pairs_per_second, result.to_results()["rank10"]
+        (4.0, 1.0)
+    """
+
+    dataset: str
+    scoring: str
+    engine: str | None
+    precision: str | None
+    ranking: RankingResult
+    scores: np.ndarray
+    seconds: dict
+
+    @property
+    def pairs_per_second(self):
+        """Pairs of images scored in a second of the matching stage."""
+        return self.scores.size / self.seconds["matching"]
+
+    def to_results(self):
+        """Returns the numbers, and what made them, as a plain dict for JSON."""
+        return {
+            "dataset": self.dataset,
+            "protocol": self.ranking.protocol,
+            "scoring": self.scoring,
+            "engine": self.engine,
+            "precision": self.precision,
+            "rank1": self.ranking.rank1,
+            "rank5": self.ranking.rank(5),
+            "rank10": self.ranking.rank(10),
+            "mAP": self.ranking.mAP,
+            "mAP_trapezoid": self.ranking.mAP_trapezoid,
+            "mINP": self.ranking.mINP,
+            "average_precision": {"mAP": "step", "mAP_trapezoid": "trapezoid (Market-1501)"},
+            "num_query": self.ranking.num_query,
+            "num_gallery": self.ranking.num_gallery,
+            "num_skipped": self.ranking.num_skipped,
+            "seconds": dict(self.seconds),
+            "pairs_per_second": self.pairs_per_second,
+        }
+
+
+class Evaluator:
+    """Evaluates models on the query and gallery of one data set.
+
+    Args:
+        dataset: `ReidDataset`. Its training part is not used.
+        batch_size: int. Images extracted at once. Defaults to `64`.
+        engine: str. Engine of `score_matrix`. Defaults to `"auto"`.
+        precision: str. Precision of `score_matrix`. Defaults to `"fp32"`.
+
+    Raises:
+        UserError: if there is no query, no gallery image, or no query has a right answer.
+
+    Example:
+        >>> import tempfile
+        >>> from types import SimpleNamespace
+        >>> from PIL import Image
+        >>> from qaconv_tf.datasets.records import ImageRecord, ReidDataset
+        >>> from qaconv_tf.evaluation.evaluator import Evaluator
+        >>> model = SimpleNamespace(
+        ...     backbone=SimpleNamespace(image_height=8, image_width=4),
+        ...     extract=lambda images: images[:, ::4, ::4],
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     records = []
+        ...     for camera, colour in enumerate(["red", "maroon", "blue"]):
+        ...         Image.new("RGB", (4, 8), colour).save(f"{folder}/{colour}.png")
+        ...         identity = "bob" if colour == "blue" else "ann"
+        ...         records.append(ImageRecord(f"{folder}/{colour}.png", identity, camera))
+        ...     evaluator = Evaluator(ReidDataset("colours", train=(), query=records[:1], gallery=records[1:]))
+        ...     result = evaluator.evaluate(model, scoring="pooled")
+        >>> result.scores.round(3).tolist(), result.ranking.rank1
+        ([[1.0, 0.0]], 1.0)
+    """
+
+    def __init__(self, dataset, batch_size=64, engine="auto", precision="fp32"):
+        check_answerable(dataset.query, dataset.gallery)
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.engine = engine
+        self.precision = precision
+
+    def evaluate(self, model, scoring="matching", progress=None):
+        """Extracts every feature map, scores every pair and ranks the gallery for each query.
+
+        Args:
+            model: `MatchingModel`.
+            scoring: str. `"matching"` asks the model's matcher; `"pooled"` is the usual baseline, the cosine of the
+                mean-pooled feature maps. Defaults to `"matching"`.
+            progress: callable or None. Called as `progress(stage, done, total)`, in images for the stage
+                `"extraction"` and in queries for the stage `"matching"`. Defaults to `None`.
+
+        Returns:
+            An `EvaluationResult`.
+
+        Raises:
+            ValueError: if `scoring` is unknown.
+            UserError: if an image cannot be read, or the model's numbers are not finite.
+        """
+        if scoring not in SCORINGS:
+            raise ValueError(f"expected a scoring of {', '.join(SCORINGS)}. Received: scoring={scoring!r}")
+        query, gallery = self.dataset.query, self.dataset.gallery
+        progress = progress or _silent
+        started = time.perf_counter()
+        # Both parts in one call, so that the extraction is compiled once; the parts are views, not copies.
+        records = (*query, *gallery)
+        maps = extract_feature_maps(model, records, self.batch_size, functools.partial(progress, "extraction"))
+        extracted = time.perf_counter()
+        query_maps, gallery_maps = maps[: len(query)], maps[len(query) :]
+        if scoring == "pooled":
+            scores = pooled_scores(query_maps, gallery_maps)
+        else:
+            scores = self._match(model.matcher, query_maps, gallery_maps, functools.partial(progress, "matching"))
+        scored = time.perf_counter()
+        ranking = evaluate_ranking(scores, query, gallery)
+        ranked = time.perf_counter()
+        matched = scoring == "matching"
+        return EvaluationResult(
+            dataset=self.dataset.name,
+            scoring=scoring,
+            engine=self.engine if matched else None,
+            precision=self.precision if matched else None,
+            ranking=ranking,
+            scores=scores,
+            seconds={"extraction": extracted - started, "matching": scored - extracted, "ranking": ranked - scored},
+        )
+
+    def _match(self, matcher, query_maps, gallery_maps, progress):
+        scores = np.empty((len(query_maps), len(gallery_maps)), np.float32)
+        done = 0
+        for rows in score_rows(matcher, query_maps, gallery_maps, engine=self.engine, precision=self.precision):
+            scores[done : done + len(rows)] = rows
+            done += len(rows)
+            progress(done, len(scores))
+        return scores
+
+
+def extract_feature_maps(model, records, batch_size=64, progress=None):
+    """Reads the images of some records and returns their feature maps.
+
+    Args:
+        model: `MatchingModel`, or anything with `.extract(images)`, `.backbone.image_height` and `.image_width`.
+        records: sequence of `ImageRecord`, at least one.
+        batch_size: int. Images extracted at once. Defaults to `64`.
+        progress: callable or None. Called as `progress(done, total)`, in images, after each batch. Defaults to `None`.
+
+    Returns:
+        float32 array `(len(records), height, width, channels)`, in the records' order.
+
+    Raises:
+        UserError: if an image cannot be read, or a feature map is not finite.
+
+    Example:
+        >>> import tempfile
+        >>> from types import SimpleNamespace
+        >>> from PIL import Image
+        >>> from qaconv_tf.datasets.records import ImageRecord
+        >>> from qaconv_tf.evaluation.evaluator import extract_feature_maps
+        >>> model = SimpleNamespace(
+        ...     backbone=SimpleNamespace(image_height=8, image_width=4),
+        ...     extract=lambda images: images[:, ::4, ::4],
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (4, 8), "red").save(f"{folder}/red.png")
+        ...     maps = extract_feature_maps(model, [ImageRecord(f"{folder}/red.png", identity="ann")])
+        >>> maps.shape, maps[0, 0, 0].tolist()
+        ((1, 2, 1, 3), [1.0, 0.0, 0.0])
+    """
+    batch_size = min(batch_size, len(records))
+    height, width = model.backbone.image_height, model.backbone.image_width
+    extract = tf.function(model.extract)
+    progress = progress or _silent
+    maps = None
+    done = 0
+    for images in _read_batches(records, height, width, batch_size):
+        count = len(images)
+        # The last batch is filled up to the shape of the others, so that nothing is traced twice.
+        filled = tf.pad(images, [[0, batch_size - count], [0, 0], [0, 0], [0, 0]])
+        batch_maps = extract(filled).numpy()[:count]
+        _check_finite(batch_maps, records[done : done + count])
+        if maps is None:
+            maps = np.empty((len(records), *batch_maps.shape[1:]), np.float32)
+        maps[done : done + count] = batch_maps
+        done += count
+        progress(done, len(records))
+    return maps
+
+
+def _read_batches(records, height, width, batch_size):
+    try:
+        yield from evaluation_batches(records, height, width, batch_size)
+    except tf.errors.OpError as error:
+        user_error = user_error_from(error)
+        if user_error is None:
+            raise
+        raise user_error from error
+
+
+def _check_finite(maps, records):
+    # Checked here because XLA's maximum passes over NaN: a diverged model's scores would be -inf, and would be ranked.
+    bad = ~np.isfinite(maps).all(axis=(1, 2, 3))
+    if bad.any():
+        raise UserError(
+            f"expected finite feature maps. Received: NaN or infinity for {records[int(np.argmax(bad))].path!r} first. "
+            "The model's weights have diverged or are damaged: take an earlier checkpoint"
+        )
+
+
+def _silent(*_):
+    """The progress that nobody watches."""

@@ -1,0 +1,180 @@
+import dataclasses
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from qaconv_tf.datasets.records import ImageRecord, ReidDataset
+from qaconv_tf.errors import UserError
+from qaconv_tf.evaluation.evaluator import Evaluator, extract_feature_maps
+from qaconv_tf.evaluation.ranking import evaluate_ranking
+from qaconv_tf.matching.qaconv import QAConv
+
+HEIGHT, WIDTH = 16, 8
+COLOURS = {"ann": (200, 60, 40), "bob": (50, 180, 60), "cid": (40, 60, 190)}
+
+
+class ColourModel:
+    """Stands for a MatchingModel: a feature map is the mean colour of each 4 x 4 square, L2-normalised."""
+
+    def __init__(self, dtype=tf.float32):
+        self.backbone = SimpleNamespace(image_height=HEIGHT, image_width=WIDTH)
+        self.matcher = QAConv(head="uniform")
+        self.traced_shapes = []
+        self.dtype = dtype
+
+    def extract(self, images):
+        self.traced_shapes.append(tuple(images.shape))
+        maps = tf.nn.avg_pool2d(tf.cast(images, self.dtype), 4, 4, "VALID")
+        return tf.math.l2_normalize(maps, axis=-1)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Nine images of three people under three cameras; noise makes every image its own."""
+    generator = np.random.default_rng(30)
+    records = []
+    for camera in range(3):
+        for identity, colour in COLOURS.items():
+            path = tmp_path / f"{identity}_{camera}.png"
+            pixels = np.clip(colour + generator.normal(0, 25, (HEIGHT, WIDTH, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+            records.append(ImageRecord(str(path), identity, camera))
+    return ReidDataset("colours", train=(), query=tuple(records[:3]), gallery=tuple(records[3:]))
+
+
+def read_images(records):
+    return np.stack([np.asarray(Image.open(record.path), np.float32) / 255 for record in records])
+
+
+def test_feature_maps_keep_the_order_and_are_traced_once(dataset):
+    model, seen = ColourModel(), []
+    records = (*dataset.gallery, *dataset.query)
+    maps = extract_feature_maps(model, records, batch_size=4, progress=lambda *counts: seen.append(counts))
+    assert model.traced_shapes == [(4, HEIGHT, WIDTH, 3)]
+    assert seen == [(4, 9), (8, 9), (9, 9)]
+    assert maps.dtype == np.float32
+    np.testing.assert_allclose(maps, model.extract(read_images(records)), atol=1e-6)
+
+
+def test_feature_maps_of_fewer_records_than_a_batch(dataset):
+    model = ColourModel(tf.bfloat16)
+    maps = extract_feature_maps(model, dataset.query)
+    assert (maps.shape, maps.dtype) == ((3, HEIGHT // 4, WIDTH // 4, 3), np.float32)
+    assert model.traced_shapes == [(3, HEIGHT, WIDTH, 3)]
+
+
+def test_matching(dataset):
+    model, seen = ColourModel(), []
+    result = Evaluator(dataset, batch_size=5).evaluate(model, progress=lambda *counts: seen.append(counts))
+    query_maps, gallery_maps = (model.extract(read_images(part)) for part in (dataset.query, dataset.gallery))
+    np.testing.assert_allclose(result.scores, model.matcher(query_maps, gallery_maps), rtol=1e-5, atol=1e-5)
+    expected = evaluate_ranking(result.scores, dataset.query, dataset.gallery)
+    np.testing.assert_array_equal(result.ranking.average_precision, expected.average_precision)
+    assert result.ranking.rank1 == 1.0
+    assert seen == [("extraction", 5, 9), ("extraction", 9, 9), ("matching", 3, 3)]
+    assert set(result.seconds) == {"extraction", "matching", "ranking"} and min(result.seconds.values()) > 0
+    assert result.pairs_per_second == pytest.approx(18 / result.seconds["matching"])
+
+
+def test_pooled_is_the_cosine_of_mean_maps(dataset):
+    model = ColourModel()
+    result = Evaluator(dataset).evaluate(model, scoring="pooled")
+    for row, query in enumerate(dataset.query):
+        for column, gallery in enumerate(dataset.gallery):
+            left, right = (model.extract(read_images([record])).numpy().mean((0, 1, 2)) for record in (query, gallery))
+            cosine = left @ right / np.linalg.norm(left) / np.linalg.norm(right)
+            assert result.scores[row, column] == pytest.approx(cosine, abs=1e-5)
+    assert (result.scoring, result.engine, result.precision) == ("pooled", None, None)
+
+
+def test_engine_and_precision_are_passed_on(dataset, monkeypatch):
+    received = {}
+    scores = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
+
+    def fake_score_rows(matcher, query_maps, gallery_maps, **options):
+        received.update(options, matcher=matcher)
+        yield scores[:2]
+        yield scores[2:]
+
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.score_rows", fake_score_rows)
+    model, seen = ColourModel(), []
+    evaluator = Evaluator(dataset, engine="native", precision="bf16")
+    result = evaluator.evaluate(model, progress=lambda *counts: seen.append(counts))
+    assert received == {"engine": "native", "precision": "bf16", "matcher": model.matcher}
+    assert (result.engine, result.precision) == ("native", "bf16")
+    assert seen[1:] == [("matching", 2, 3), ("matching", 3, 3)]
+    np.testing.assert_array_equal(result.scores, scores)
+
+
+def test_results_are_json_and_say_what_made_them(dataset):
+    result = Evaluator(dataset).evaluate(ColourModel())
+    # Ranks that tell rank1, rank5 and rank10 apart.
+    ranking = dataclasses.replace(result.ranking, first_relevant_rank=np.array([1.0, 4.0, 9.0]), num_gallery=20)
+    result = dataclasses.replace(result, ranking=ranking)
+    numbers = json.loads(json.dumps(result.to_results()))
+    assert numbers == result.to_results()
+    for name, value in {
+        "dataset": "colours",
+        "protocol": "market1501",
+        "scoring": "matching",
+        "engine": "auto",
+        "precision": "fp32",
+        "rank1": 1 / 3,
+        "rank5": 2 / 3,
+        "rank10": 1.0,
+        "mAP": result.ranking.mAP,
+        "mAP_trapezoid": result.ranking.mAP_trapezoid,
+        "mINP": result.ranking.mINP,
+        "average_precision": {"mAP": "step", "mAP_trapezoid": "trapezoid (Market-1501)"},
+        "num_query": 3,
+        "num_gallery": 20,
+        "num_skipped": 0,
+    }.items():
+        assert numbers[name] == value, name
+
+
+def test_a_data_set_that_cannot_be_evaluated_is_refused_before_any_work(dataset):
+    with pytest.raises(UserError, match="Received: 3 queries, 0 gallery images"):
+        Evaluator(ReidDataset("empty", train=(), query=dataset.query, gallery=()))
+    with pytest.raises(UserError, match="no query has a right answer from another camera"):
+        Evaluator(ReidDataset("one camera", train=(), query=dataset.query, gallery=dataset.query))
+
+
+def test_unknown_scoring(dataset):
+    with pytest.raises(ValueError, match="expected a scoring of matching, pooled. Received: scoring='cosine'"):
+        Evaluator(dataset).evaluate(ColourModel(), scoring="cosine")
+
+
+def test_image_that_cannot_be_read_is_named(dataset):
+    path = dataset.gallery[4].path
+    with open(path, "r+b") as file:
+        file.truncate(60)
+    with pytest.raises(UserError, match=re.escape(path)) as caught:
+        Evaluator(dataset, batch_size=2).evaluate(ColourModel())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_feature_map_that_is_not_finite_is_named(dataset, value):
+    model = ColourModel()
+    finite = model.extract
+    bad = read_images(dataset.gallery[2:3])  # the second of the second batch
+    model.extract = lambda images: tf.where(
+        tf.reduce_all(tf.abs(images - bad) < 1e-6, axis=(1, 2, 3), keepdims=True), value, finite(images)
+    )
+    with pytest.raises(UserError, match=f"NaN or infinity for {re.escape(repr(dataset.gallery[2].path))} first"):
+        Evaluator(dataset, batch_size=4).evaluate(model)
+
+
+def test_other_errors_of_the_runtime_stay_as_they_are(dataset, monkeypatch):
+    def broken_batches(*_):
+        yield tf.debugging.check_numerics(tf.constant([1.0, np.inf]), "by the reader")
+
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.evaluation_batches", broken_batches)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="by the reader"):
+        extract_feature_maps(ColourModel(), dataset.query)
