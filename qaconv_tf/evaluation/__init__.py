@@ -1,6 +1,8 @@
-"""Scores -> numbers: how well a gallery is ranked, and the whole way there from a model and a data set."""
+"""Scores -> numbers: how well a gallery is ranked.
 
-from qaconv_tf.evaluation.evaluator import Evaluator
+`Evaluator` is imported from `qaconv_tf.evaluation.evaluator`, so that ranking scores need not wait for TensorFlow.
+"""
+
 from qaconv_tf.evaluation.ranking import RankingResult, evaluate_ranking
 
-__all__ = ["Evaluator", "RankingResult", "evaluate_ranking"]
+__all__ = ["RankingResult", "evaluate_ranking"]

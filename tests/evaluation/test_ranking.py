@@ -1,4 +1,7 @@
 import dataclasses
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -200,3 +203,8 @@ def test_empty_parts_and_unknown_protocol():
         evaluate_ranking(scores[:, :0], query, [])
     with pytest.raises(ValueError, match="market1501. Received: protocol='cuhk03'"):
         evaluate_ranking(scores, query, gallery, protocol="cuhk03")
+
+
+def test_ranking_does_not_import_tensorflow():
+    program = "import sys, qaconv_tf; qaconv_tf.evaluate_ranking; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=pathlib.Path(__file__).parents[2])
