@@ -1,0 +1,26 @@
+"""Inputs and weights that the golden scripts and the tests make alike: NumPy only, each a function of its name."""
+
+import zlib
+
+import numpy as np
+
+
+def images(height, width):
+    """Two random RGB images in [0, 1], `(2, height, width, 3)`."""
+    return np.random.default_rng(7).uniform(size=(2, height, width, 3)).astype(np.float32)
+
+
+def tensor(name, shape):
+    """A random tensor for one name of a torch state dict, such that activations stay of moderate size."""
+    random = np.random.default_rng([7, zlib.crc32(name.encode())])
+    if len(shape) == 4:
+        return random.normal(scale=np.sqrt(2.0 / np.prod(shape[1:])), size=shape).astype(np.float32)
+    if name.endswith(("weight", "running_var")):
+        return random.uniform(0.5, 1.5, size=shape).astype(np.float32)
+    return random.normal(scale=0.1, size=shape).astype(np.float32)
+
+
+def sample(maps):
+    """Two dozen numbers from anywhere in the maps."""
+    flat = maps.reshape(-1)
+    return flat[np.random.default_rng(7).integers(flat.size, size=24)]
