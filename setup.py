@@ -30,5 +30,5 @@ setup(
         "jinja2>=3.1",
     ],
     extras_require={"test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.12"]},
-    entry_points={"console_scripts": [f"qaconv-{verb}=qaconv_tf.commands.{verb}:run" for verb in VERBS]},
+    entry_points={"console_scripts": [f"qaconv-{verb}=qaconv_tf.commands.program:{verb}" for verb in VERBS]},
 )

@@ -1,7 +1,40 @@
-"""Image matching by query-adaptive convolution, in TensorFlow and Keras."""
+"""Image matching by query-adaptive convolution, in TensorFlow and Keras.
 
-from qaconv_tf.matching import ClassMemory, QAConv, score_matrix
+Names are imported when first used, so that `import qaconv_tf.datasets` or `--helpshort` need not wait for TensorFlow.
+"""
+
+import importlib
 
 __version__ = "0.1.0"
 
-__all__ = ["ClassMemory", "QAConv", "score_matrix"]
+_HOMES = {
+    "Backbone": "backbones",
+    "ClassMemory": "matching",
+    "Evaluator": "evaluation.evaluator",
+    "ImageRecord": "datasets",
+    "MatchingModel": "model",
+    "QAConv": "matching",
+    "RankingResult": "evaluation.ranking",
+    "ReidDataset": "datasets",
+    "build_model": "model",
+    "evaluate_ranking": "evaluation.ranking",
+    "export_saved_model": "export",
+    "generate_people": "people",
+    "load_dataset": "datasets",
+    "load_model": "model",
+    "score_matrix": "matching",
+}
+
+__all__ = [*_HOMES, "losses"]
+
+
+def __getattr__(name):
+    if name == "losses":
+        return importlib.import_module("qaconv_tf.losses")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'qaconv_tf' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"qaconv_tf.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

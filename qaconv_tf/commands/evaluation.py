@@ -1,0 +1,98 @@
+"""What train and evaluate share: data sets by flag, evaluations with progress, and what is written of them."""
+
+import dataclasses
+import os
+
+from rich.console import Console
+from rich.table import Table
+
+from qaconv_tf.commands.run_folder import origin
+from qaconv_tf.datasets import load_dataset
+from qaconv_tf.errors import UserError
+from qaconv_tf.evaluation.evaluator import Evaluator
+from qaconv_tf.explain.report import ReportSection, write_report
+from qaconv_tf.training.callbacks import progress_bar
+
+
+def open_dataset(text, data_dir):
+    """Returns the data set of `NAME` or `NAME:PATH`.
+
+    Raises:
+        UserError: if neither the text nor `data_dir` says where it is, or as `load_dataset`.
+    """
+    name, _, path = text.partition(":")
+    path = path or data_dir
+    if not path:
+        raise UserError(f"Expected a place of the data set. Received: {text!r}. Write NAME:PATH, or give --data_dir")
+    return load_dataset(name, path)
+
+
+def open_evaluators(texts, data_dir, batch_size):
+    """Returns the `Evaluator`s of data sets named by a flag; each data set's name becomes the text that named it."""
+    datasets = [dataclasses.replace(open_dataset(text, data_dir), name=text) for text in texts]
+    return [Evaluator(dataset, batch_size=batch_size) for dataset in datasets]
+
+
+def evaluate_model(model, evaluators, scorings=("matching",)):
+    """Evaluates a model on several data sets, showing progress.
+
+    Args:
+        model: `MatchingModel`.
+        evaluators: list of `Evaluator`.
+        scorings: `"matching"`, `"pooled"` or both.
+
+    Returns:
+        A list of `ReportSection`: results with their query and gallery records.
+    """
+    sections = []
+    with progress_bar() as progress:
+        for evaluator in evaluators:
+            for scoring in scorings:
+                result = _evaluate(model, evaluator, scoring, progress)
+                sections.append(ReportSection(result, evaluator.dataset.query, evaluator.dataset.gallery))
+    return sections
+
+
+def _evaluate(model, evaluator, scoring, progress):
+    tasks = {}
+
+    def show(stage, done, total):
+        if stage not in tasks:
+            name = short_name(evaluator.dataset.name)
+            tasks[stage] = progress.add_task(f"{stage} of {name}", total=total, note=f"({scoring})")
+        progress.update(tasks[stage], completed=done)
+
+    return evaluator.evaluate(model, scoring=scoring, progress=show)
+
+
+def short_name(text):
+    """Returns the last part of a data set's `NAME:PATH`."""
+    return os.path.basename(text.rstrip("/"))
+
+
+def write_results(folder, sections, run, training=None):
+    """Adds results to results.json, writes report.html and prints the table.
+
+    Args:
+        folder: `RunFolder`.
+        sections: as `evaluate_model` returns.
+        run: mapping for the report: what made the results.
+        training: dict or None. As `RunFolder.add_results` takes it.
+    """
+    folder.add_results(training, [section.result.to_results() | {"model": run["model"]} for section in sections])
+    if sections:
+        write_report(folder.report, f"qaconv_tf: {short_name(folder.path)}", sections, run | origin())
+    print(f"results: {folder.results}" + (f"   report: {folder.report}" if sections else ""))
+
+
+def print_table(sections):
+    """Prints results as a table, in per cent."""
+    table = Table(title="per cent; mAP is step AP, mAP (trapezoid) Market-1501's own")
+    columns = ("data set", "scoring", "rank-1", "rank-5", "rank-10", "mAP", "mAP (trapezoid)", "mINP")
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("data set", "scoring") else "right")
+    for result in (section.result.to_results() for section in sections):
+        keys = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "mINP")
+        numbers = [f"{100 * result[key]:.1f}" for key in keys]
+        table.add_row(result["dataset"], result["scoring"], *numbers)
+    Console().print(table)

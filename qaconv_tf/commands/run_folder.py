@@ -1,0 +1,110 @@
+"""The folder of a training run: where its files are, and how they are kept from harm."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+
+from qaconv_tf.errors import UserError
+
+RESULTS_SCHEMA = 1
+_PACKAGES = ("qaconv_tf", "tensorflow", "keras", "numpy")
+# A resumed run may go on for longer or be evaluated on other sets; anything else would make it another run.
+_MAY_CHANGE = ("resume", "epochs", "test_datasets", "evaluate_every", "evaluation_batch_size", "data_dir")
+
+
+class RunFolder:
+    """Paths of a run folder, and its results.
+
+    Args:
+        path: str. The folder.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.flags = os.path.join(path, "flags.txt")
+        self.checkpoints = os.path.join(path, "checkpoints")
+        self.tensorboard = os.path.join(path, "tensorboard")
+        self.model = os.path.join(path, "model.keras")
+        self.saved_model = os.path.join(path, "saved_model")
+        self.results = os.path.join(path, "results.json")
+        self.report = os.path.join(path, "report.html")
+
+    def start(self, flags_text, resume):
+        """Makes the folder and writes its flags; with `resume` compares them.
+
+        Args:
+            flags_text: str. The flags, one a line.
+            resume: bool. Whether the folder must exist already.
+
+        Raises:
+            UserError: if the folder exists (without `resume`), does not (with it), or was begun with other flags.
+        """
+        if resume:
+            self._check_flags(flags_text)
+            return
+        if os.path.exists(self.path):
+            raise UserError(
+                f"Expected a run folder that does not exist yet. Received: --run_dir={self.path}. Continue that run "
+                "with --resume, or choose another folder"
+            )
+        os.makedirs(self.path)
+        with open(self.flags, "w", encoding="utf-8") as file:
+            file.write(flags_text)
+
+    def _check_flags(self, flags_text):
+        if not os.path.exists(self.flags):
+            raise UserError(f"Expected a run to resume. Received: --run_dir={self.path}, which has no flags.txt")
+        with open(self.flags, encoding="utf-8") as file:
+            then, now = _by_name(file.read()), _by_name(flags_text)
+        for name in sorted(now.keys() | then.keys()):
+            if then.get(name) != now.get(name) and name not in _MAY_CHANGE:
+                raise UserError(
+                    f"Expected the flags that the run began with. Received: {now.get(name)} where it was "
+                    f"{then.get(name)}. Resume with --flagfile={self.flags} --resume"
+                )
+
+    def read_results(self):
+        """Returns what results.json holds; an empty frame where there is none."""
+        if not os.path.exists(self.results):
+            return {"schema": RESULTS_SCHEMA, "training": None, "evaluations": []}
+        with open(self.results, encoding="utf-8") as file:
+            return json.load(file)
+
+    def add_results(self, training=None, evaluations=()):
+        """Adds to results.json: nothing that it held before is lost.
+
+        Args:
+            training: dict or None. Figures of the training run.
+            evaluations: dicts of `EvaluationResult.to_results`.
+        """
+        results = self.read_results()
+        if training is not None:
+            results["training"] = training | origin()
+        results["evaluations"] += [evaluation | origin() for evaluation in evaluations]
+        os.makedirs(self.path, exist_ok=True)
+        partial = f"{self.results}.partial"
+        with open(partial, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
+        os.replace(partial, self.results)
+
+
+def origin():
+    """Returns when and by which versions and machine something was made, as a dict for JSON."""
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions | {"python": platform.python_version()},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def _by_name(flags_text):
+    """Flag name -> its line, whether `--name=value`, `--name` or `--noname`."""
+    lines = {}
+    for line in flags_text.splitlines():
+        name = line.removeprefix("--").split("=")[0]
+        lines[name.removeprefix("no") if "=" not in line and name.startswith("no") else name] = line
+    return lines

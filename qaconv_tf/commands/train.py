@@ -1,0 +1,202 @@
+"""`train.py`: trains a model, evaluates it, exports it and writes the run folder."""
+
+import os
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from qaconv_tf import model as models
+from qaconv_tf.backbones import build_backbone, initialize_neck_with_pca
+from qaconv_tf.commands import evaluation
+from qaconv_tf.commands.program import FLAGS, flag_values, flags_text, require_flag
+from qaconv_tf.commands.run_folder import RunFolder
+from qaconv_tf.datasets import require_split, training_labels
+from qaconv_tf.errors import UserError
+from qaconv_tf.export import export_saved_model
+from qaconv_tf.matching import QAConv
+from qaconv_tf.pipeline import Augmentation, IdentitySampler, RandomSampler, read_image, training_batches
+from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, CoupledSGD, Trainer, step_schedule
+from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog, progress_bar
+
+# Enough for the 416 channels of the default levels: 128 images have 16,384 locations.
+_PCA_IMAGES = 128
+
+
+def main():
+    """Trains by the flags."""
+    require_flag("run_dir")
+    dataset = evaluation.open_dataset(FLAGS.dataset, FLAGS.data_dir)
+    records = require_split(dataset, "train")
+    evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
+    labels, identities = training_labels(records)
+    sampler, augmentation = _sampler(records, labels), _augmentation()
+    if FLAGS.mixed_bfloat16:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    model = _first_model(records)
+    trainer = _trainer(model, sampler, len(identities))
+    folder = RunFolder(FLAGS.run_dir)
+    folder.start(flags_text("train"), FLAGS.resume)
+    print(f"{len(records)} training images of {len(identities)} identities; writing to {folder.path}", flush=True)
+    training = _fit(trainer, folder, records, labels, sampler, augmentation, evaluators)
+    _finish(model, folder, training, evaluators)
+
+
+def _sampler(records, labels):
+    if FLAGS.sampler == "random":
+        batch_size = FLAGS.identities_per_batch * FLAGS.instances_per_identity
+        return RandomSampler(len(records), batch_size, FLAGS.seed)
+    cameras = [record.camera for record in records]
+    return IdentitySampler(labels, cameras, FLAGS.identities_per_batch, FLAGS.instances_per_identity, FLAGS.seed)
+
+
+def _augmentation():
+    names = (
+        "flip", "pad", "rotation_degrees", "brightness", "contrast", "saturation", "hue", "occlusion_probability",
+        "occlusion_max_size",
+    )
+    return Augmentation(**{name: FLAGS[name].value for name in names})
+
+
+def _first_model(records):
+    if FLAGS.initial_model:
+        return models.load_model(FLAGS.initial_model)
+    backbone = build_backbone(
+        FLAGS.backbone,
+        weights=None if FLAGS.weights == "none" else FLAGS.weights,
+        image_height=FLAGS.image_height,
+        image_width=FLAGS.image_width,
+        levels=_whole_numbers("levels"),
+        ibn=FLAGS.ibn,
+        neck_channels=FLAGS.neck_channels or None,
+        neck_kernel_size=FLAGS.neck_kernel_size,
+        neck_batch_norm=FLAGS.neck_batch_norm,
+        normalize_input=FLAGS.normalize_input,
+        seed=FLAGS.seed,
+    )
+    if FLAGS.neck_init == "pca" and FLAGS.neck_channels:
+        chosen = np.random.default_rng([FLAGS.seed, len(records)]).permutation(len(records))[:_PCA_IMAGES]
+        size = backbone.image_height, backbone.image_width
+        initialize_neck_with_pca(backbone, np.stack([read_image(records[index].path, *size) for index in chosen]))
+    matcher = QAConv(FLAGS.head, trainable_scales=FLAGS.trainable_scales, tile_bytes=FLAGS.tile_bytes)
+    return models.MatchingModel(backbone, matcher)
+
+
+def _trainer(model, sampler, num_classes):
+    trainer = Trainer(
+        model,
+        loss=FLAGS.loss,
+        num_classes=num_classes,
+        unseen=FLAGS.unseen,
+        margin=FLAGS.margin,
+        gamma=FLAGS.gamma,
+        freeze_batch_norm=FLAGS.freeze_batch_norm,
+        clip_norm=FLAGS.clip_norm,
+    )
+    steps = _steps_per_epoch(sampler)
+    decay_steps = [epoch * steps for epoch in _whole_numbers("decay_epochs")]
+    optimizer = CoupledSGD(
+        step_schedule(FLAGS.learning_rate, decay_steps, FLAGS.decay_factor),
+        momentum=FLAGS.momentum,
+        coupled_decay=FLAGS.weight_decay,
+        slow_variables=model.backbone.body.trainable_variables,
+        slow_factor=FLAGS.backbone_factor,
+    )
+    trainer.compile(optimizer, jit_compile=FLAGS.jit_backbone)
+    return trainer
+
+
+def _steps_per_epoch(sampler):
+    return FLAGS.steps_per_epoch or sampler.steps_per_epoch
+
+
+def _whole_numbers(flag):
+    try:
+        return [int(text) for text in FLAGS[flag].value]
+    except ValueError as error:
+        received = f"--{flag}={','.join(FLAGS[flag].value)}"
+        raise UserError(f"Expected whole numbers, separated by commas. Received: {received}") from error
+
+
+def _fit(trainer, folder, records, labels, sampler, augmentation, evaluators):
+    checkpoints = Checkpoints(folder.checkpoints, trainer)
+    first_step = checkpoints.restore()
+    steps = _steps_per_epoch(sampler)
+    size = trainer.model.backbone.image_height, trainer.model.backbone.image_width
+    batches = training_batches(records, labels, sampler, augmentation, *size, seed=FLAGS.seed, start_step=first_step)
+    writer = tf.summary.create_file_writer(folder.tensorboard)
+    _log_settings(writer)
+    started = time.perf_counter()
+    with progress_bar() as progress:
+        callbacks = [
+            HealthCheck(FLAGS.margin if FLAGS.loss == "triplet" else None),
+            TensorBoardLog(writer, batches),
+            ProgressBar(progress, FLAGS.epochs * steps),
+            CheckpointEachEpoch(checkpoints),
+            *_validation(trainer.model, evaluators, writer, steps),
+        ]
+        trainer.fit(
+            batches, initial_epoch=first_step // steps, epochs=FLAGS.epochs, steps_per_epoch=steps, shuffle=False,
+            verbose=0, callbacks=callbacks,
+        )
+    seconds = time.perf_counter() - started
+    writer.close()
+    return {"first_step": first_step, "steps": FLAGS.epochs * steps, "seconds": seconds, "seed": FLAGS.seed}
+
+
+def _log_settings(writer):
+    with writer.as_default(0):
+        rows = "\n".join(f"| {line.replace('|', ' ')} |" for line in flags_text("train").splitlines())
+        tf.summary.text("flags", f"| flag |\n|---|\n{rows}")
+        hparams.hparams({name: FLAGS[name].value for name in _tuned_flags()})
+
+
+def _tuned_flags():
+    names = ("loss", "head", "learning_rate", "backbone_factor", "margin", "gamma", "identities_per_batch", "epochs")
+    return (*names, "instances_per_identity", "weight_decay", "trainable_scales", "image_height", "image_width", "seed")
+
+
+def _validation(model, evaluators, writer, steps):
+    """The callback that evaluates now and then; built here, so that training need not know of evaluation."""
+    if not FLAGS.evaluate_every:
+        return []
+
+    def evaluate(epoch, logs):
+        if (epoch + 1) % FLAGS.evaluate_every == 0:
+            results = [evaluator.evaluate(model) for evaluator in evaluators]
+            _log_evaluations(writer, (epoch + 1) * steps, results)
+
+    return [keras.callbacks.LambdaCallback(on_epoch_end=evaluate)]
+
+
+def _log_evaluations(writer, step, results):
+    with writer.as_default(step):
+        for result in results:
+            for key in ("rank1", "mAP", "mINP"):
+                name = evaluation.short_name(result.dataset)
+                tf.summary.scalar(f"evaluation/{name}/{key}", getattr(result.ranking, key))
+    writer.flush()
+
+
+def _finish(model, folder, training, evaluators):
+    """Writes everything that a finished run leaves behind."""
+    _save(model, folder.model)
+    export_saved_model(model, folder.saved_model)
+    sections = evaluation.evaluate_model(model, evaluators)
+    if sections:
+        writer = tf.summary.create_file_writer(folder.tensorboard)
+        _log_evaluations(writer, training["steps"], [section.result for section in sections])
+        writer.close()
+        evaluation.print_table(sections)
+    run_facts = {"model": folder.model, "training": training, "flags": flag_values("train")}
+    evaluation.write_results(folder, sections, run_facts, training)
+    print(f"model: {folder.model}   TensorBoard: tensorboard --logdir {folder.tensorboard}")
+
+
+def _save(model, path):
+    """Saves beside the place first: a run that is stopped while it writes keeps the model it had."""
+    partial = f"{path.removesuffix('.keras')}.partial.keras"
+    model.save(partial)
+    os.replace(partial, path)

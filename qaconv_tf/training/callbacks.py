@@ -1,0 +1,123 @@
+"""What happens beside the steps of a training run: health, curves, progress."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from qaconv_tf.errors import UserError
+
+
+class HealthCheck(keras.callbacks.Callback):
+    """Stops a run whose loss is no longer finite, or is stuck at the margin of a triplet loss.
+
+    A triplet loss of exactly its margin means that all scores are equal: the matcher's learned scale has shrunk to
+    nothing, and no gradient is left to bring it back.
+
+    Args:
+        margin: float or None. The triplet loss's margin; `None` for other losses. Defaults to `None`.
+        patience: int. Steps in a row that the loss may stay at the margin. Defaults to `20`.
+
+    Raises:
+        UserError: naming the step.
+    """
+
+    def __init__(self, margin=None, patience=20):
+        super().__init__()
+        self.margin = margin
+        self.patience = patience
+        self._stuck = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Checks one step."""
+        step = int(self.model.optimizer.iterations)
+        for name in ("loss", "gradient_norm"):
+            if not np.isfinite(logs[name]):
+                raise UserError(
+                    f"Expected a finite {name}. Received: {name}={logs[name]} at step {step}. Lower --learning_rate, "
+                    "or resume from the last checkpoint with another --seed"
+                )
+        at_margin = self.margin is not None and abs(logs["loss"] - self.margin) < 1e-3
+        self._stuck = self._stuck + 1 if at_margin else 0
+        if self._stuck >= self.patience:
+            raise UserError(
+                f"Expected a loss that moves. Received: loss={logs['loss']:.4f}, the margin, for {self._stuck} steps "
+                f"up to step {step}: all scores are equal. Freeze the matcher's scales (--notrainable_scales) or "
+                "lower --learning_rate"
+            )
+
+
+class TensorBoardLog(keras.callbacks.Callback):
+    """Writes the curves of a run for TensorBoard, by step.
+
+    Loss, accuracy, gradient norm and learning rates; with a class memory its fill, and mean and histogram of the ages
+    of its entries; the images of the first batch.
+
+    Args:
+        writer: a `tf.summary` writer.
+        batches: the `tf.data.Dataset` of training batches, for the pictures.
+        every: int. Steps between two points of a curve. Defaults to `10`.
+    """
+
+    def __init__(self, writer, batches, every=10):
+        super().__init__()
+        self.writer = writer
+        self.batches = batches
+        self.every = every
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Writes the curves' points."""
+        step = int(self.model.optimizer.iterations)
+        if step % self.every and step != 1:
+            return
+        rate = float(self.model.optimizer.learning_rate)
+        with self.writer.as_default(step):
+            for name, value in logs.items():
+                tf.summary.scalar(f"train/{name}", value)
+            tf.summary.scalar("train/learning_rate", rate)
+            tf.summary.scalar("train/learning_rate_backbone", rate * self.model.optimizer.slow_factor)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Writes the pictures of the epoch's first batch, and the ages of the memory's entries."""
+        with self.writer.as_default(int(self.model.optimizer.iterations)):
+            if epoch == 0:
+                images, _ = next(iter(self.batches))
+                tf.summary.image("train/images", images, max_outputs=16)
+            memory = self.model.memory
+            if memory is not None and np.any(memory.filled):
+                tf.summary.histogram("train/memory_ages", memory.ages.numpy()[memory.filled.numpy()])
+
+
+def progress_bar():
+    """Returns a `rich` progress bar with an estimate of what is left, for any long work.
+
+    Example:
+        >>> from qaconv_tf.training.callbacks import progress_bar
+        >>> with progress_bar() as progress:
+        ...     task = progress.add_task("training", total=1, note="")
+        ...     progress.advance(task)
+        training ...
+    """
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Shows the step, the loss and the time left in the terminal.
+
+    Args:
+        progress: the started bar of `progress_bar`.
+        total_steps: int. Steps of the whole run.
+    """
+
+    def __init__(self, progress, total_steps):
+        super().__init__()
+        self.progress = progress
+        self.task = progress.add_task("training", total=total_steps, note="")
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar."""
+        note = f"loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.2f}"
+        self.progress.update(self.task, completed=int(self.model.optimizer.iterations), note=note)

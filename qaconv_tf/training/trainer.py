@@ -1,0 +1,111 @@
+"""The Trainer: one training step of a matching model, for each of the three losses."""
+
+import keras
+import tensorflow as tf
+
+from qaconv_tf import losses
+from qaconv_tf.matching import ClassMemory
+
+LOSSES = ("triplet", "class_memory", "pairwise")
+
+
+class Trainer(keras.Model):
+    """Trains a `MatchingModel`; owns what training alone needs, so that the exported model has none of it.
+
+    Use it as any Keras model: `compile(optimizer)`, then `fit` on batches of `(images, labels)`. The step as a whole is
+    an ordinary TensorFlow graph; the matcher inside compiles itself with XLA. (Compiling the backbone as well made
+    MobileNetV2's step on a CPU several times slower: `benchmarks/backbone.py`.)
+
+    Args:
+        model: a `MatchingModel`.
+        loss: `"triplet"`, `"class_memory"` or `"pairwise"`. Defaults to `"triplet"`.
+        num_classes: int. Classes of the memory; needed for `"class_memory"` only. Defaults to `0`.
+        unseen: see `ClassMemory`. Defaults to `"mask"`.
+        margin: float, of the triplet loss. Defaults to `16.0`.
+        gamma: float, of the focal loss. Defaults to `2.0`.
+        freeze_batch_norm: bool. Normalise by the backbone's moving statistics and leave them as they are; its scales
+            and offsets are trained all the same. Defaults to `True`.
+        clip_norm: float. Largest global norm of the gradients; 0 for no limit. Defaults to `8.0`.
+
+    Raises:
+        ValueError: if the loss is unknown, or `num_classes` is missing.
+
+    Example:
+        >>> import numpy as np
+        >>> import qaconv_tf as qt
+        >>> from qaconv_tf.training import CoupledSGD, Trainer
+        >>> model = qt.build_model(weights=None, image_height=64, image_width=32)
+        >>> trainer = Trainer(model, loss="triplet")
+        >>> trainer.compile(CoupledSGD(0.01))
+        >>> images = np.random.default_rng(0).uniform(size=(4, 64, 32, 3)).astype("float32")
+        >>> logs = trainer.train_on_batch(images, np.array([0, 0, 1, 1]), return_dict=True)
+        >>> sorted(logs)
+        ['accuracy', 'gradient_norm', 'loss']
+    """
+
+    def __init__(
+        self, model, loss="triplet", num_classes=0, unseen="mask", margin=16.0, gamma=2.0, freeze_batch_norm=True,
+        clip_norm=8.0, **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if loss not in LOSSES:
+            raise ValueError(f"Expected loss to be one of {LOSSES}. Received: loss={loss!r}")
+        if loss == "class_memory" and num_classes < 1:
+            raise ValueError(f"Expected num_classes of the class memory. Received: num_classes={num_classes}")
+        self.model = model
+        self.loss_name = loss
+        self.margin = margin
+        self.gamma = gamma
+        self.freeze_batch_norm = freeze_batch_norm
+        self.clip_norm = clip_norm
+        self.memory = None
+        if loss == "class_memory":
+            self.memory = ClassMemory(num_classes, model.backbone.feature_shape, unseen=unseen)
+        self.built = True
+
+    def compile(self, optimizer, jit_compile=False, **kwargs):
+        """As `keras.Model.compile`, but the backbone is compiled by XLA only when asked."""
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def call(self, images, training=False):
+        """Returns the feature maps of images."""
+        return self.model.extract(images, training=training)
+
+    def train_step(self, data):
+        """Takes one step; returns loss, accuracy, gradient norm and, with a memory, its fill and mean age."""
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            maps = self.model.extract(images, training=not self.freeze_batch_norm)
+            loss, accuracy = self._loss_and_accuracy(maps, labels)
+        gradients = tape.gradient(loss, variables)
+        norm = tf.linalg.global_norm(gradients)
+        if self.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm, use_norm=norm)
+        self.optimizer.apply(gradients, variables)
+        logs = {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
+        return logs | self._update_memory(maps, labels)
+
+    def _loss_and_accuracy(self, maps, labels):
+        if self.loss_name == "class_memory":
+            scores = self.memory.scores(self.model.matcher, maps, training=True)
+            counted = self.memory.counted
+            best = tf.argmax(tf.where(counted[None], scores, scores.dtype.min), axis=1, output_type=labels.dtype)
+            loss = losses.class_memory_loss(scores, labels, counted, self.gamma)
+            return loss, tf.reduce_mean(tf.cast(best == labels, tf.float32))
+        scores = self.model.match(maps, maps, training=True)
+        lowest, highest, has_both = losses.hardest_scores(scores, labels)
+        right = tf.cast(has_both & (lowest > highest), tf.float32)
+        accuracy = tf.math.divide_no_nan(tf.reduce_sum(right), tf.reduce_sum(tf.cast(has_both, tf.float32)))
+        if self.loss_name == "triplet":
+            return losses.hard_triplet_loss(scores, labels, self.margin), accuracy
+        return losses.pairwise_matching_loss(scores, labels), accuracy
+
+    def _update_memory(self, maps, labels):
+        if self.memory is None:
+            return {}
+        self.memory.update(maps, labels)
+        filled = tf.cast(self.memory.filled, tf.float32)
+        ages = tf.cast(self.memory.ages, tf.float32) * filled
+        age = tf.math.divide_no_nan(tf.reduce_sum(ages), tf.reduce_sum(filled))
+        return {"memory_fill": tf.reduce_mean(filled), "memory_age": age}
