@@ -1,7 +1,12 @@
 """What a data set is once it has been read: plain records, without TensorFlow."""
 
+import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+SPLITS = ("train", "query", "gallery")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,3 +52,57 @@ class ReidDataset:
     train: Sequence[ImageRecord]
     query: Sequence[ImageRecord]
     gallery: Sequence[ImageRecord]
+
+
+def split_by_first_image(name: str, records: Iterable[ImageRecord]) -> ReidDataset:
+    """Splits a data set that names no parts: trained on as a whole, searched with the first image of each identity.
+
+    Every image is in `train`. For evaluation, the first image in path order of each identity that has two or more is
+    a query, and all other images, those of identities with a single image included, are the gallery. Evaluating on
+    what the model was trained on says little: give such a data set to one of the two only.
+
+    Args:
+        name: str. The data set's name.
+        records: `ImageRecord`s in any order.
+
+    Returns:
+        The `ReidDataset`, each part in path order.
+
+    Example:
+        >>> from qaconv_tf.datasets.records import ImageRecord, split_by_first_image
+        >>> paths = ["rex/1.jpg", "rex/2.jpg", "tom/1.jpg"]
+        >>> records = [ImageRecord(path, identity=path.split("/")[0]) for path in paths]
+        >>> dataset = split_by_first_image("pets", records)
+        >>> [record.path for record in dataset.query], [record.path for record in dataset.gallery]
+        (['rex/1.jpg'], ['rex/2.jpg', 'tom/1.jpg'])
+    """
+    ordered = sorted(records, key=lambda record: record.path)
+    images_of = collections.Counter(record.identity for record in ordered)
+    query, gallery, seen = [], [], set()
+    for record in ordered:
+        is_query = record.identity not in seen and images_of[record.identity] > 1
+        (query if is_query else gallery).append(record)
+        seen.add(record.identity)
+    return ReidDataset(name, train=tuple(ordered), query=tuple(query), gallery=tuple(gallery))
+
+
+def training_labels(records: Sequence[ImageRecord]) -> tuple[np.ndarray, list[int | str]]:
+    """Numbers the identities of a training set from 0, in an order that only their values decide.
+
+    Args:
+        records: sequence of `ImageRecord`.
+
+    Returns:
+        `labels`, int32 of shape `(len(records),)`, and `identities`, a list in which `identities[label]` is the data
+        set's own identity: integers in rising order, then strings in rising order.
+
+    Example:
+        >>> from qaconv_tf.datasets.records import ImageRecord, training_labels
+        >>> records = [ImageRecord("a.jpg", 7), ImageRecord("b.jpg", 2), ImageRecord("c.jpg", 7)]
+        >>> labels, identities = training_labels(records)
+        >>> labels.tolist(), identities
+        ([1, 0, 1], [2, 7])
+    """
+    identities = sorted({record.identity for record in records}, key=lambda value: (isinstance(value, str), value))
+    label_of = {identity: label for label, identity in enumerate(identities)}
+    return np.array([label_of[record.identity] for record in records], dtype=np.int32), identities
