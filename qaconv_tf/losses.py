@@ -33,10 +33,10 @@ def class_memory_loss(scores, labels, counted=None, gamma=2.0):
     """
     scores = tf.cast(scores, tf.float32)
     right = tf.one_hot(labels, scores.shape[1])
-    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(right, scores)
-    # 1 - p of the right answer is sigmoid(-score): no subtraction from one, so no loss of digits near it.
-    missed = tf.sigmoid(tf.where(right > 0, -scores, scores))
-    focal = tf.pow(missed, gamma) * cross_entropy
+    toward_right = tf.where(right > 0, scores, -scores)
+    # The right answer has probability sigmoid(x); log sigmoid(x) = -softplus(-x), log(1 - sigmoid(x)) = -softplus(x).
+    # So nothing is subtracted from one, and no power of zero has an infinite gradient (gamma < 1).
+    focal = tf.exp(-gamma * tf.nn.softplus(toward_right)) * tf.nn.softplus(-toward_right)
     if counted is not None:
         focal = tf.where(counted[None], focal, 0.0)
     return tf.reduce_mean(tf.reduce_sum(focal, axis=1))

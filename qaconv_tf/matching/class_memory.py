@@ -92,12 +92,16 @@ class ClassMemory(keras.layers.Layer):
             labels: int `(batch,)`, 0..num_classes-1.
 
         Raises:
-            ValueError: if the maps' shape is not the memory's.
+            ValueError: if the maps' shape is not the memory's, or there is not one label for each map.
         """
-        if tuple(maps.shape[1:]) != self.feature_shape:
-            raise ValueError(f"Expected maps of shape (batch, *{self.feature_shape}). Received: {maps.shape=}")
         maps = tf.stop_gradient(tf.cast(maps, tf.float32))
         labels = tf.cast(labels, tf.int32)
+        if tuple(maps.shape[1:]) != self.feature_shape:
+            expected = ", ".join(map(str, self.feature_shape))
+            raise ValueError(f"Expected maps of shape (batch, {expected}). Received: maps.shape={tuple(maps.shape)}")
+        if not labels.shape.is_compatible_with(maps.shape[:1]):
+            received = f"maps.shape={tuple(maps.shape)}, labels.shape={tuple(labels.shape)}"
+            raise ValueError(f"Expected one label for each map. Received: {received}")
         # A scatter leaves the order of equal indices undefined; here all of them write the last sample's map.
         same_label = labels[:, None] == labels[None]
         last = tf.reduce_max(tf.where(same_label, tf.range(tf.size(labels))[None], -1), axis=1)

@@ -1,0 +1,143 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from qaconv_tf.matching import ClassMemory
+from tests.matching.matchers import SHAPE, feature_maps, random_matcher
+from tests.oracles.class_memory import DictMemory
+
+NUM_CLASSES = 7
+# Six samples of ever fewer classes, so some come several times in a batch; classes 3 and 6 never.
+BATCHES = [
+    (feature_maps(seed, 6), np.random.default_rng([60, seed]).choice([0, 1, 2, 4, 5][: 5 - seed], size=6))
+    for seed in range(4)
+]
+
+
+def updated_memory(batches=BATCHES, **options):
+    memory = ClassMemory(NUM_CLASSES, SHAPE, **options)
+    for maps, labels in batches:
+        memory.update(maps, labels)
+    return memory
+
+
+@pytest.mark.parametrize("wrapped", ["eager", "graph", "compiled"])
+def test_equals_a_dict_of_last_samples(wrapped):
+    memory, oracle = ClassMemory(NUM_CLASSES, SHAPE), DictMemory(NUM_CLASSES, SHAPE)
+    update = memory.update if wrapped == "eager" else tf.function(memory.update, jit_compile=wrapped == "compiled")
+    assert not memory.filled.numpy().any()
+    for maps, labels in BATCHES:
+        assert len(set(labels)) < len(labels)
+        update(tf.constant(maps), tf.constant(labels))
+        oracle.update(maps, labels)
+        np.testing.assert_array_equal(memory.memory, oracle.maps())
+        assert memory.filled.numpy().tolist() == oracle.filled()
+        ages = memory.ages.numpy()
+        assert {label: ages[label] for label in oracle.written} == oracle.ages()
+    assert oracle.filled() == [True, True, True, False, True, True, False] and max(oracle.ages().values()) > 0
+
+
+def test_one_class_many_times_keeps_the_last():
+    memory, maps = ClassMemory(2, SHAPE), feature_maps(9, 300)
+    memory.update(maps, np.zeros(300, int))
+    np.testing.assert_array_equal(memory.memory[0], maps[-1])
+    memory.update(maps[::-1], np.zeros(300, int))
+    np.testing.assert_array_equal(memory.memory[0], maps[0])
+
+
+def test_scores_are_of_the_memory_before_the_batch_is_written():
+    memory, matcher = updated_memory(), random_matcher("split")
+    maps, labels = feature_maps(20, 4), [3, 3, 6, 0]
+    before = memory.memory.numpy()
+    scores = memory.scores(matcher, maps)
+    np.testing.assert_array_equal(memory.memory, before)
+    np.testing.assert_allclose(scores, matcher(maps, before), rtol=1e-6)
+    memory.update(maps, labels)
+    assert np.abs(memory.scores(matcher, maps) - scores)[:, [0, 3, 6]].min() > 1e-3
+    np.testing.assert_allclose(memory.scores(matcher, maps).numpy()[:, [1, 2, 4, 5]], scores.numpy()[:, [1, 2, 4, 5]])
+
+
+def test_unseen_classes_enter_the_statistics_as_maps_of_zeros():
+    maps, halves = feature_maps(21, 4), []
+    for unseen in ("mask", "zeros"):
+        memory, matcher = updated_memory(BATCHES[:1], unseen=unseen), random_matcher("shared")
+        scores = memory.scores(matcher, maps, training=True)
+        reference = random_matcher("shared")
+        np.testing.assert_allclose(scores, reference(maps, memory.memory.numpy(), training=True), rtol=1e-5)
+        assert float(matcher.score_normalization.moving_mean) == float(reference.score_normalization.moving_mean)
+        halves.append(memory.counted.numpy())
+    assert halves[0].tolist() == memory.filled.numpy().tolist() and not halves[0].all()
+    assert halves[1].tolist() == [True] * NUM_CLASSES
+
+
+def test_gradients_reach_the_maps_but_not_the_memory():
+    memory, matcher = updated_memory(), random_matcher("shared")
+    maps = tf.constant(feature_maps(22, 3))
+    with tf.GradientTape() as tape:
+        tape.watch([maps, memory.memory.value])
+        loss = tf.reduce_sum(tf.square(memory.scores(matcher, maps)))
+        memory.update(maps, [0, 1, 2])
+        loss += tf.reduce_sum(memory.memory.value)
+    by_maps, by_memory = tape.gradient(loss, [maps, memory.memory.value])
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        loss = tf.reduce_sum(tf.square(matcher(maps, updated_memory().memory.value)))
+    np.testing.assert_allclose(by_maps, tape.gradient(loss, maps), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(by_memory, np.ones((NUM_CLASSES, *SHAPE)))  # of the last line alone
+    assert memory.trainable_variables == []
+
+
+def test_checkpoint_keeps_memory_fill_and_ages(tmp_path):
+    memory, other = updated_memory(), ClassMemory(NUM_CLASSES, SHAPE)
+    path = tf.train.Checkpoint(memory=memory).write(str(tmp_path / "checkpoint"))
+    tf.train.Checkpoint(memory=other).read(path).assert_consumed()
+    assert_same_memory(other, memory)
+
+
+def test_weights_file_keeps_memory_fill_and_ages(tmp_path):
+    memory, other = updated_memory(), ClassMemory(NUM_CLASSES, SHAPE)
+    holder(memory).save_weights(tmp_path / "one.weights.h5")
+    holder(other).load_weights(tmp_path / "one.weights.h5")
+    assert_same_memory(other, memory)
+
+
+def holder(layer):
+    model = keras.Model()
+    model.layer, model.built = layer, True
+    return model
+
+
+def assert_same_memory(other, memory):
+    for name in ("memory", "filled", "ages", "counted"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(memory, name), err_msg=name)
+    # And it goes on as the first would have.
+    for one in (other, memory):
+        one.update(*BATCHES[0])
+    np.testing.assert_array_equal(other.ages, memory.ages)
+
+
+def test_mixed_precision_keeps_float32():
+    memory = ClassMemory(NUM_CLASSES, SHAPE, dtype="mixed_bfloat16")
+    maps, labels = BATCHES[0]
+    memory.update(maps, labels)
+    assert memory.memory.dtype == "float32"
+    np.testing.assert_array_equal(memory.memory, updated_memory(BATCHES[:1]).memory)
+    memory.update(tf.cast(maps, tf.bfloat16), labels)
+    np.testing.assert_array_equal(memory.memory[labels[-1]], tf.cast(tf.cast(maps[-1], tf.bfloat16), tf.float32))
+
+
+def test_errors_say_what_was_received():
+    memory = ClassMemory(NUM_CLASSES, SHAPE)
+    with pytest.raises(ValueError, match=r"one of \('mask', 'zeros'\). Received: unseen='skip'"):
+        ClassMemory(NUM_CLASSES, SHAPE, unseen="skip")
+    with pytest.raises(ValueError, match=r"\(batch, 3, 2, 6\). Received: maps.shape=\(2, 3, 2, 5\)"):
+        memory.update(np.zeros((2, 3, 2, 5), np.float32), [0, 1])
+    with pytest.raises(ValueError, match=r"one label for each map. Received: maps.shape=\(2, 3, 2, 6\), labels.shape="):
+        memory.update(feature_maps(0, 2), [0, 1, 2])
+    with pytest.raises(ValueError, match=r"one label for each map. Received: maps.shape=\(2, 3, 2, 6\), labels.shape="):
+        memory.update(feature_maps(0, 2), [[0], [1]])
+    for labels in ([0, NUM_CLASSES], [-1, 0]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="does not index into shape"):
+            memory.update(feature_maps(0, 2), labels)
+    assert not memory.filled.numpy().any()
