@@ -1,0 +1,16 @@
+"""Records -> batches of images (tf.data)."""
+
+from qaconv_tf.pipeline.augmentation import Augmentation
+from qaconv_tf.pipeline.batches import evaluation_batches, training_batches, user_error_from
+from qaconv_tf.pipeline.identity_sampler import IdentitySampler, RandomSampler
+from qaconv_tf.pipeline.images import read_image
+
+__all__ = [
+    "Augmentation",
+    "IdentitySampler",
+    "RandomSampler",
+    "evaluation_batches",
+    "read_image",
+    "training_batches",
+    "user_error_from",
+]
