@@ -122,6 +122,10 @@ _add(
     "Keep the backbone's moving statistics, and normalise by them.",
 )
 _add(
+    _TRAIN, flags.DEFINE_integer, "frozen_stride", 0,
+    "Do not train the backbone's first layers, those of this stride (2, 4, ...) or finer; 0 trains all.", lower_bound=0,
+)
+_add(
     _TRAIN, flags.DEFINE_bool, "jit_backbone", False,
     "Compile the whole step with XLA, the backbone too. Slower on a CPU (benchmarks/backbone.py); the matcher is "
     "always compiled.",

@@ -93,6 +93,7 @@ def _trainer(model, sampler, num_classes):
         margin=FLAGS.margin,
         gamma=FLAGS.gamma,
         freeze_batch_norm=FLAGS.freeze_batch_norm,
+        frozen_stride=FLAGS.frozen_stride,
         clip_norm=FLAGS.clip_norm,
     )
     steps = _steps_per_epoch(sampler)

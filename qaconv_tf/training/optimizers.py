@@ -37,21 +37,24 @@ class CoupledSGD(keras.optimizers.Optimizer):
         self.momentum = momentum
         self.coupled_decay = coupled_decay
         self.slow_factor = slow_factor
-        self._slow_ids = {id(variable) for variable in slow_variables}
+        self._slow_variables = {id(variable) for variable in slow_variables}
 
     def build(self, variables):
-        """Creates one momentum for each variable."""
+        """Creates one momentum for each variable, and notes its factor."""
         if not self.built:
             super().build(variables)
             self.momentums = [self.add_variable_from_reference(variable, name="momentum") for variable in variables]
+            # By place: `update_step` gets TensorFlow's variables inside the Keras ones given here.
+            is_slow = [id(variable) in self._slow_variables for variable in variables]
+            self._factors = [self.slow_factor if slow else 1.0 for slow in is_slow]
 
     def update_step(self, gradient, variable, learning_rate):
         """Moves one variable."""
-        momentum = self.momentums[self._get_variable_index(variable)]
+        place = self._get_variable_index(variable)
+        momentum = self.momentums[place]
         gradient = gradient + self.coupled_decay * variable
         self.assign(momentum, self.momentum * momentum + gradient)
-        factor = self.slow_factor if id(variable) in self._slow_ids else 1.0
-        self.assign_sub(variable, learning_rate * factor * (gradient + self.momentum * momentum))
+        self.assign_sub(variable, learning_rate * self._factors[place] * (gradient + self.momentum * momentum))
 
 
 def step_schedule(learning_rate, decay_steps, factor=0.1):
@@ -70,6 +73,8 @@ def step_schedule(learning_rate, decay_steps, factor=0.1):
         >>> [round(float(step_schedule(0.01, [10])(step)), 4) for step in (0, 9, 10)]
         [0.01, 0.01, 0.001]
     """
+    if not decay_steps:  # Keras wants at least one boundary
+        return keras.optimizers.schedules.PiecewiseConstantDecay([0], [learning_rate, learning_rate])
     values = [learning_rate * factor**index for index in range(len(decay_steps) + 1)]
     # Keras keeps a value up to and including its boundary; step n is the first at the new rate here.
     return keras.optimizers.schedules.PiecewiseConstantDecay([step - 1 for step in decay_steps], values)
