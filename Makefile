@@ -21,3 +21,6 @@ lint: .venv/ready
 
 clean:
 	rm -rf .venv build *.egg-info
+
+flags.md: qaconv_tf/flags.py .venv/ready
+	$(BIN)/python -c "from qaconv_tf import flags; print(flags.flags_markdown(), end='')" > flags.md

@@ -10,6 +10,7 @@ COMMAND_FLAGS = collections.defaultdict(list)
 _TRAIN = ("train",)
 _EVALUATE = ("evaluate",)
 _ALL_RUNS = ("train", "evaluate")
+_GENERATE = ("generate",)
 
 
 def _add(commands, define, name, default, *details, **limits):
@@ -34,7 +35,7 @@ _add(
     "it these two take the model that the package ships.",
 )
 _add(_TRAIN, flags.DEFINE_bool, "resume", False, "Continue the run in --run_dir from its newest checkpoint.")
-_add(_TRAIN + ("generate",), flags.DEFINE_integer, "seed", 0, "Seed of everything random.", lower_bound=0)
+_add(_TRAIN + _GENERATE, flags.DEFINE_integer, "seed", 0, "Seed of everything random.", lower_bound=0)
 _add(
     ("evaluate", "export"), flags.DEFINE_string, "model", "", "A model.keras file, instead of the one in --run_dir."
 )
@@ -163,9 +164,43 @@ _add(
     "matching (QAConv), pooled (cosine of mean-pooled maps), or both, separated by a comma.",
 )
 
+# Generated people
+_add(
+    _GENERATE, flags.DEFINE_enum, "network", "campus", ["campus", "station", "arcade"],
+    "Camera network: campus is meant for training, arcade for validation, station as the unseen test.",
+)
+_add(_GENERATE, flags.DEFINE_integer, "train_identities", 300, "People in the training part.", lower_bound=0)
+_add(_GENERATE, flags.DEFINE_integer, "test_identities", 60, "Other people, in query and gallery.", lower_bound=0)
+_add(_GENERATE, flags.DEFINE_integer, "images_per_camera", 2, "Images of a person at a camera.", lower_bound=1)
+_add(_GENERATE, flags.DEFINE_integer, "cameras_per_identity", 4, "Cameras that a person passes.", lower_bound=2)
+_add(_GENERATE, flags.DEFINE_integer, "processes", None, "Processes that draw; by default one a core.", lower_bound=1)
+
 # Output
 _add(
     ("evaluate", "export", "generate"), flags.DEFINE_string, "output_dir", "",
     "Folder for what is written. evaluate: results.json and report.html, by default the run folder. export: the "
     "SavedModel, by default RUN_DIR/saved_model. generate: the data set.",
 )
+
+
+def flags_markdown():
+    """Returns flags.md: every flag of every command, with default and meaning."""
+    lines = [
+        "# Flags",
+        "",
+        "Made from `qaconv_tf/flags.py` by `make flags.md`. Every command also takes `--helpshort` and "
+        "`--flagfile=FILE`, a file of flags, one a line.",
+    ]
+    for command, names in COMMAND_FLAGS.items():
+        lines += ["", f"## {command}", "", "| flag | default | meaning |", "|---|---|---|"]
+        lines += [f"| `--{name}` | {_default(flags.FLAGS[name])} | {_help(flags.FLAGS[name])} |" for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def _default(flag):
+    text = flag.default_as_str
+    return f"`{text.strip(chr(39))}`" if text and text != "''" else ""
+
+
+def _help(flag):
+    return flag.help.replace("|", "\\|")

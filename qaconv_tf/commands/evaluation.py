@@ -87,12 +87,12 @@ def write_results(folder, sections, run, training=None):
 
 def print_table(sections):
     """Prints results as a table, in per cent."""
-    table = Table(title="per cent; mAP is step AP, mAP (trapezoid) Market-1501's own")
-    columns = ("data set", "scoring", "rank-1", "rank-5", "rank-10", "mAP", "mAP (trapezoid)", "mINP")
+    table = Table(title="Per cent. mAP is of step AP, mAP' of Market-1501's own trapezoid AP")
+    columns = ("data set", "scoring", "rank-1", "rank-5", "rank-10", "mAP", "mAP'", "mINP")
     for column in columns:
         table.add_column(column, justify="left" if column in ("data set", "scoring") else "right")
     for result in (section.result.to_results() for section in sections):
         keys = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "mINP")
         numbers = [f"{100 * result[key]:.1f}" for key in keys]
-        table.add_row(result["dataset"], result["scoring"], *numbers)
+        table.add_row(short_name(result["dataset"]), result["scoring"], *numbers)
     Console().print(table)

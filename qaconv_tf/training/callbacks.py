@@ -121,3 +121,9 @@ class ProgressBar(keras.callbacks.Callback):
         """Moves the bar."""
         note = f"loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.2f}"
         self.progress.update(self.task, completed=int(self.model.optimizer.iterations), note=note)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints a line an epoch, which a log file keeps and a terminal shows above the bar."""
+        step = int(self.model.optimizer.iterations)
+        curves = "  ".join(f"{name} {value:.3f}" for name, value in logs.items())
+        self.progress.console.print(f"epoch {epoch + 1}, step {step}: {curves}")

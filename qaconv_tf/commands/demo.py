@@ -1,0 +1,96 @@
+"""`make demo`: generates people, trains three ways and compares them, by the commands that anyone would type."""
+
+import dataclasses
+import os
+import shlex
+import subprocess
+import sys
+import time
+
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+from qaconv_tf.commands.run_folder import RunFolder
+
+_OUTPUT = flags.DEFINE_string("output_dir", "demo", "Folder for the data and the runs; what is finished is kept.")
+_REAL = "tests/data/pets2009"
+_CONSOLE = Console(highlight=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the closing table: a run, how its maps were scored, and what it is."""
+
+    run: str
+    scoring: str
+    text: str
+
+
+ROWS = (
+    Row("untrained", "pooled", "(a) pooled cosine, same backbone, ImageNet weights"),
+    Row("untrained", "matching", "(b) matching, untrained"),
+    Row("class_memory", "matching", "(c) QAConv, class memory (after a triplet start)"),
+    Row("triplet", "matching", "(d) QAConv, hard triplet (the same start)"),
+)
+
+
+def main(_):
+    """Runs the demo."""
+    started = time.perf_counter()
+    root = _OUTPUT.value
+    campus, station = os.path.join(root, "campus"), os.path.join(root, "station")
+    _run("generate", "--network=campus", "--train_identities=400", "--test_identities=1", f"--output_dir={campus}")
+    _run("generate", "--network=station", "--train_identities=0", "--test_identities=60", f"--output_dir={station}")
+    tests = f"--test_datasets=market1501:{station},market1501:{_REAL}"
+    start = os.path.join(root, "warm_start", "model.keras")
+    _train(root, "untrained", campus, "--epochs=0")
+    _train(root, "warm_start", campus, "--epochs=8", "--decay_epochs=")
+    for loss in ("triplet", "class_memory"):
+        rate = ("--learning_rate=0.002", "--epochs=8", "--decay_epochs=6")
+        _train(root, loss, campus, f"--loss={loss}", f"--initial_model={start}", *rate)
+    for run in ("untrained", "triplet", "class_memory"):
+        _evaluate(root, run, tests)
+    _print_table(root, f"market1501:{station}", f"market1501:{_REAL}")
+    _CONSOLE.print(f"{(time.perf_counter() - started) / 60:.1f} minutes. Look at {root}/class_memory/report.html")
+
+
+def _train(root, run, campus, *arguments):
+    folder = RunFolder(os.path.join(root, run))
+    if os.path.exists(folder.results):
+        return
+    resume = ("--resume",) if os.path.exists(folder.path) else ()
+    common = ("--flagfile=recipes/demo.flags", f"--dataset=market1501:{campus}", f"--run_dir={folder.path}")
+    _run("train", *common, *arguments, *resume)
+
+
+def _evaluate(root, run, tests):
+    folder = RunFolder(os.path.join(root, run))
+    if not folder.read_results()["evaluations"]:
+        _run("evaluate", f"--run_dir={folder.path}", tests, "--scoring=matching,pooled")
+
+
+def _run(command, *arguments):
+    """Runs a command in a process of its own, having shown what a user would type."""
+    shown = f"python {command}.py" if command in ("train", "evaluate") else f"qaconv-{command}"
+    _CONSOLE.print(f"\n$ {shown} {shlex.join(arguments)}", style="bold", markup=False)
+    code = f"from qaconv_tf.commands.program import run_program; run_program({command!r})"
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
+    if ended.returncode:
+        sys.exit(ended.returncode)
+
+
+def _print_table(root, unseen, real):
+    table = Table(title="Per cent; step AP. Nothing was trained on either set.")
+    for column in ("", "unseen network rank-1", "mAP", "real pedestrians rank-1", "mAP"):
+        table.add_column(column, justify="right" if column else "left")
+    for row in ROWS:
+        evaluations = RunFolder(os.path.join(root, row.run)).read_results()["evaluations"]
+        found = {(result["dataset"], result["scoring"]): result for result in evaluations}
+        results = [found[dataset, row.scoring] for dataset in (unseen, real)]
+        table.add_row(row.text, *(f"{100 * result[key]:.1f}" for result in results for key in ("rank1", "mAP")))
+    _CONSOLE.print(table)
+
+
+if __name__ == "__main__":
+    app.run(main)
