@@ -43,6 +43,10 @@ def pair_statistics(
         Three tensors `(num_query, num_gallery)`: weighted sum, mean, variance.
     """
     forward, backward = _compiled() if jit_compile else (_forward, _backward)
+    if not jit_compile and None in (query.shape[0], gallery.shape[0]):
+        forward = _forward_unknown_sizes
+    # A tensor, never a variable: the compiled functions would keep a version, and a compilation, for each variable.
+    center = tf.stop_gradient(center)
 
     @tf.custom_gradient
     def statistics(*inputs):
@@ -71,6 +75,29 @@ def _forward(query, gallery, query_weights, gallery_weights, center, tile_bytes)
     tiles = _split(gallery, 0, _tile_size(query, gallery, tile_bytes))
     outputs = tf.map_fn(tile_statistics, tiles, fn_output_signature=(tf.float32,) * 3)
     return tuple(_join(output, 1)[:, : _length(gallery, 0)] for output in outputs)
+
+
+def _forward_unknown_sizes(query, gallery, query_weights, gallery_weights, center, tile_bytes):
+    """As `_forward`, with shapes that XLA does not allow instead of lists of tensors that TFLite does not.
+
+    The last tile is smaller, the outputs grow tile by tile, and there may be no tile at all.
+    """
+    tile_size = _tile_size(query, gallery, tile_bytes)
+
+    def add_tile(first, *outputs):
+        responses = _respond(query, gallery[first : first + tile_size])
+        of_tile = _reduce(responses, query_weights, gallery_weights, center)[:3]
+        return first + tile_size, *(tf.concat(pair, 1) for pair in zip(outputs, of_tile, strict=True))
+
+    nothing = tf.zeros([_length(query, 0), 0])
+    _, *outputs = tf.while_loop(
+        lambda first, *_: first < _length(gallery, 0),
+        add_tile,
+        (0, nothing, nothing, nothing),
+        shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([query.shape[0], None])] * 3),
+        parallel_iterations=1,  # one tile in memory at a time
+    )
+    return tuple(tf.ensure_shape(output, [query.shape[0], gallery.shape[0]]) for output in outputs)
 
 
 def _backward(
@@ -136,8 +163,9 @@ def _reduce(responses, query_weights, gallery_weights, center):
     weighted_sum += tf.einsum("pgr,r->pg", of_gallery, gallery_weights)
     count = 2 * responses.shape[1]
     mean = (tf.reduce_sum(of_query, 1) + tf.reduce_sum(of_gallery, 2)) / count
-    squares = tf.reduce_sum(tf.square(of_query - mean[:, None]), 1)
-    squares += tf.reduce_sum(tf.square(of_gallery - mean[..., None]), 2)
+    # expand_dims and not mean[:, None], which TFLite cannot do where sizes are unknown.
+    squares = tf.reduce_sum(tf.square(of_query - tf.expand_dims(mean, 1)), 1)
+    squares += tf.reduce_sum(tf.square(of_gallery - tf.expand_dims(mean, 2)), 2)
     return weighted_sum, mean, squares / count, query_maxima, gallery_maxima
 
 
@@ -153,16 +181,20 @@ def _length(tensor, axis):
 
 def _tile_size(query, gallery, tile_bytes):
     """Gallery images a tile: a plain number where shapes are static (as XLA needs), else a tensor."""
-    per_image = _length(query, 0) * query.shape[1] ** 2 * 4
-    if isinstance(per_image, int) and gallery.shape[0] is not None:
-        return max(1, min(tile_bytes // max(per_image, 1), gallery.shape[0]))
-    return tf.clip_by_value(tile_bytes // tf.maximum(per_image, 1), 1, tf.maximum(_length(gallery, 0), 1))
+    # Bytes are divided as a plain number: as a tensor, those of a few hundred large maps would pass 2**31.
+    pairs = tile_bytes // (query.shape[1] ** 2 * 4)
+    num_query, num_gallery = _length(query, 0), _length(gallery, 0)
+    if isinstance(num_query, int) and isinstance(num_gallery, int):
+        return max(1, min(pairs // max(num_query, 1), num_gallery))
+    return tf.clip_by_value(pairs // tf.maximum(num_query, 1), 1, tf.maximum(num_gallery, 1))
 
 
 def _split(tensor, axis, tile_size):
     """Cuts an axis into tiles, the last filled up with zeros, and puts the tiles first."""
     length = _length(tensor, axis)
+    # At least one tile, if only of filling: a loop cannot tell the shape of what it makes of none.
     count = -(-length // tile_size)
+    count = max(1, count) if isinstance(count, int) else tf.maximum(1, count)
     padding = [[0, 0]] * tensor.shape.rank
     padding[axis] = [0, count * tile_size - length]
     shape = [_length(tensor, other) for other in range(tensor.shape.rank)]
