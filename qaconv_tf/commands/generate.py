@@ -1,0 +1,34 @@
+"""`qaconv-generate`: makes a data set of generated pedestrians."""
+
+from absl import flags
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from qaconv_tf.commands.program import require_flag
+from qaconv_tf.people import generate_people
+
+FLAGS = flags.FLAGS
+
+
+def main():
+    """Generates the data set that the flags describe and says what is in it."""
+    directory = require_flag("output_dir")
+    console = Console(highlight=False, soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"people of {FLAGS.network}", total=None)
+        dataset = generate_people(
+            directory,
+            network=FLAGS.network,
+            train_identities=FLAGS.train_identities,
+            test_identities=FLAGS.test_identities,
+            images_per_camera=FLAGS.images_per_camera,
+            cameras_per_identity=FLAGS.cameras_per_identity,
+            seed=FLAGS.seed,
+            processes=FLAGS.processes,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+        images = len(dataset.train) + len(dataset.query) + len(dataset.gallery)
+        bar.update(task, completed=images, total=images)
+    counts = f"{len(dataset.train)} training, {len(dataset.query)} query, {len(dataset.gallery)} gallery images"
+    console.print(f"{dataset.name}: {counts} in {directory}", markup=False)
