@@ -112,7 +112,8 @@ class Backbone(keras.Model):
         Returns:
             Maps `(n, feature_height, feature_width, sum of the levels' channels)`, float32.
         """
-        levels = self.body(self._prepared(images), training=training)
+        # Flattened, since Keras hands out a single output bare.
+        levels = keras.tree.flatten(self.body(self._prepared(images), training=training))
         height, width = levels[0].shape[1:3]
         maps = [l2_normalize(level) for level in levels]
         resized = [ops.image.resize(coarse, (height, width), interpolation="bilinear") for coarse in maps[1:]]

@@ -31,13 +31,13 @@ def mobilenet_v2_body(image_height, image_width, levels, dtype=None, seed=0):
         seed: int. Of the random weights. Defaults to `0`.
 
     Returns:
-        A functional `keras.Model` from normalised images `(n, height, width, 3)` to a list of maps, one a level.
-        Nothing deeper than the last level is built.
+        A functional `keras.Model` from normalised images `(n, height, width, 3)` to the maps of each level (Keras gives
+        several as a list, a single one bare). Nothing deeper than the last level is built.
 
     Example:
         >>> from qaconv_tf.backbones.mobilenet_v2 import mobilenet_v2_body
         >>> mobilenet_v2_body(64, 32, levels=(8,)).output_shape
-        [(None, 8, 4, 32)]
+        (None, 8, 4, 32)
 
     Reference: [Sandler et al., CVPR 2018](https://arxiv.org/abs/1801.04381).
     """

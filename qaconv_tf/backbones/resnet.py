@@ -38,8 +38,8 @@ def resnet_body(depth, image_height, image_width, levels, ibn="none", dtype=None
         seed: int. Of the random weights. Defaults to `0`.
 
     Returns:
-        A functional `keras.Model` from images `(n, height, width, 3)` to a list of maps, one a level. Nothing deeper
-        than the last level is built.
+        A functional `keras.Model` from images `(n, height, width, 3)` to the maps of each level (Keras gives several
+        as a list, a single one bare). Nothing deeper than the last level is built.
 
     Raises:
         UserError: if `ibn` is none of the three.
@@ -47,7 +47,7 @@ def resnet_body(depth, image_height, image_width, levels, ibn="none", dtype=None
     Example:
         >>> from qaconv_tf.backbones.resnet import resnet_body
         >>> resnet_body(18, 64, 32, levels=(8,), ibn="a").output_shape
-        [(None, 8, 4, 128)]
+        (None, 8, 4, 128)
 
     Reference: [He et al., CVPR 2016](https://arxiv.org/abs/1512.03385);
     [Pan et al., ECCV 2018](https://arxiv.org/abs/1807.09441).
