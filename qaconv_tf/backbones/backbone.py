@@ -153,6 +153,8 @@ class Backbone(keras.Model):
         self.neck = self.neck_norm = None
         if self.neck_channels is None:
             return
+        if self.neck_kernel_size % 2 == 0:
+            raise UserError(f"expected an odd neck_kernel_size. Received: neck_kernel_size={self.neck_kernel_size}")
         self.neck = keras.layers.Conv2D(
             self.neck_channels,
             self.neck_kernel_size,

@@ -221,6 +221,7 @@ def test_global_dtype_policy():
         ({"levels": ()}, r"levels=\(\)"),
         ({"levels": (4, 8)}, r"levels=\(4, 8\)"),
         ({"levels": (8, 8)}, r"levels=\(8, 8\)"),
+        ({"neck_kernel_size": 2}, "odd.*neck_kernel_size=2"),
         ({"ibn": "a"}, "only a ResNet.*ibn='a'"),
         ({"body_name": "resnet18", "ibn": "c"}, "ibn='c'"),
     ],
