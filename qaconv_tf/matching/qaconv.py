@@ -113,7 +113,10 @@ class QAConv(keras.layers.Layer):
         logits = factor * weighted_sum + (factor * center + shift) * total_weight + bias
         mean = tf.reduce_mean(logits)
         factor, shift = self.score_normalization(mean, tf.math.reduce_variance(logits), pairs, training=training)
-        return factor * logits + shift
+        scores = factor * logits + shift
+        # Tiles of a number known only at run time hide how many gallery images there are.
+        scores.set_shape((query_maps.shape[0], gallery_maps.shape[0]))
+        return scores
 
     def probabilities(self, scores):
         """Returns the probability that a pair shows the same identity, `sigmoid(scores / temperature)`.

@@ -53,7 +53,7 @@ class Checkpoints:
             return 0
         try:
             self._checkpoint.restore(newest).assert_consumed()
-        except (ValueError, AssertionError, tf.errors.OpError) as error:
+        except (ValueError, AssertionError, IndexError, tf.errors.OpError) as error:
             reason = str(error).strip().split("\n")[0]
             raise UserError(
                 f"Expected a checkpoint of this model, class count and optimizer. Received: {newest} ({reason}). "

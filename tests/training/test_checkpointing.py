@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from qaconv_tf.errors import UserError
+from qaconv_tf.training import Checkpoints, CoupledSGD, Trainer, step_schedule
+from tests.training.tiny import batch, tiny_model
+
+
+def make_trainer(loss="class_memory", num_classes=6, seed=3):
+    trainer = Trainer(tiny_model(seed=seed), loss=loss, num_classes=num_classes)
+    trainer.compile(CoupledSGD(step_schedule(0.01, [3])))
+    return trainer
+
+
+def train(trainer, seeds):
+    return [trainer.train_on_batch(*batch(seed), return_dict=True) for seed in seeds]
+
+
+def test_a_restored_run_continues_bit_by_bit(tmp_path):
+    whole = make_trainer()
+    expected = train(whole, range(6))
+    begun = make_trainer()
+    train(begun, range(2))
+    Checkpoints(str(tmp_path), begun).save()
+    resumed = make_trainer(seed=4)  # other first weights: everything must come from the checkpoint
+    assert Checkpoints(str(tmp_path), resumed).restore() == 2
+    assert train(resumed, range(2, 6)) == expected[2:]
+    pairs = zip(whole.variables + whole.optimizer.variables, resumed.variables + resumed.optimizer.variables, strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_the_newest_checkpoints_are_kept(tmp_path):
+    trainer = make_trainer()
+    checkpoints = Checkpoints(str(tmp_path), trainer, keep=2)
+    for seed in range(3):
+        train(trainer, [seed])
+        checkpoints.save()
+    names = sorted(path.name for path in tmp_path.glob("*.index"))
+    assert names == ["ckpt-2.index", "ckpt-3.index"]
+
+
+def test_an_empty_folder_restores_nothing(tmp_path):
+    assert Checkpoints(str(tmp_path), make_trainer()).restore() == 0
+
+
+@pytest.mark.parametrize("other", [{"num_classes": 7}, {"loss": "triplet"}])
+def test_a_checkpoint_of_another_shape_is_refused_in_one_line(tmp_path, other):
+    Checkpoints(str(tmp_path), make_trainer()).save()
+    with pytest.raises(UserError, match="Expected a checkpoint of this model") as refused:
+        Checkpoints(str(tmp_path), make_trainer(**other)).restore()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_truncated_checkpoint_is_refused_in_one_line(tmp_path):
+    Checkpoints(str(tmp_path), make_trainer()).save()
+    data = next(tmp_path.glob("*.data-*"))
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(UserError, match="Received: .*ckpt-0"):
+        Checkpoints(str(tmp_path), make_trainer()).restore()

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from qaconv_tf import losses
+from qaconv_tf.training import LOSSES, CoupledSGD, Trainer
+from tests.training.tiny import batch, tiny_model
+
+
+def make_trainer(loss="triplet", rate=0.01, **options):
+    model = tiny_model(seed=3)
+    trainer = Trainer(model, loss=loss, num_classes=6 if loss == "class_memory" else 0, **options)
+    slow = model.backbone.body.trainable_variables
+    trainer.compile(CoupledSGD(rate, slow_variables=slow, slow_factor=0.1))
+    return trainer
+
+
+def values(variables):
+    return [variable.numpy() for variable in variables]
+
+
+def run(trainer, steps=3):
+    return [trainer.train_on_batch(*batch(seed), return_dict=True) for seed in range(steps)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_two_runs_give_identical_losses_and_weights(loss):
+    first, second = make_trainer(loss), make_trainer(loss)
+    logs = run(first), run(second)
+    assert logs[0] == logs[1]
+    for one, other in zip(values(first.variables), values(second.variables), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_repeated_batch_is_learned(loss):
+    trainer = make_trainer(loss, rate=0.02)
+    images, labels = batch(0)
+    history = [trainer.train_on_batch(images, labels, return_dict=True)["loss"] for _ in range(25)]
+    # The first class-memory step sees an empty memory, so its loss is zero.
+    assert history[-1] < 0.9 * history[1]
+
+
+@pytest.mark.parametrize("loss", ["triplet", "pairwise"])
+def test_a_step_reports_the_loss_of_its_batch_and_follows_its_gradient(loss):
+    trainer = make_trainer(loss, clip_norm=0.0)
+    images, labels = batch(1)
+    variables = trainer.model.trainable_variables
+    before = values(variables)
+    with tf.GradientTape() as tape:
+        maps = trainer.model.extract(images)
+        scores = trainer.model.matcher(maps, maps, training=True)
+        if loss == "triplet":
+            expected = losses.hard_triplet_loss(scores, labels, 16.0)
+        else:
+            expected = losses.pairwise_matching_loss(scores, labels)
+    gradients = tape.gradient(expected, variables)
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    assert logs["loss"] == pytest.approx(float(expected), rel=1e-5)
+    assert logs["gradient_norm"] == pytest.approx(float(tf.linalg.global_norm(gradients)), rel=1e-4)
+    slow = {id(variable) for variable in trainer.model.backbone.body.trainable_variables}
+    for variable, old, gradient in zip(variables, before, gradients, strict=True):
+        rate = 0.01 * (0.1 if id(variable) in slow else 1.0)
+        decayed = gradient.numpy() + 5e-4 * old
+        # First step from rest: the momentum is the gradient, Nesterov adds it once more.
+        np.testing.assert_allclose(variable.numpy(), old - rate * 1.9 * decayed, rtol=1e-4, atol=1e-7)
+
+
+def test_gradients_are_clipped_to_the_norm_and_the_unclipped_norm_is_reported():
+    free, clipped = make_trainer(clip_norm=0.0), make_trainer(clip_norm=0.01)
+    norms = [run(trainer, 1)[0]["gradient_norm"] for trainer in (free, clipped)]
+    assert norms[0] == pytest.approx(norms[1]) and norms[0] > 0.01
+    momentums = [np.concatenate([m.numpy().ravel() for m in t.optimizer.momentums]) for t in (free, clipped)]
+    assert np.linalg.norm(momentums[1]) < np.linalg.norm(momentums[0])
+    assert np.linalg.norm(momentums[1]) == pytest.approx(0.01, rel=0.2)  # and some weight decay
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(freeze):
+    trainer = make_trainer(freeze_batch_norm=freeze)
+    norm = trainer.model.backbone.body.get_layer("norm")
+    statistics, scale = values([norm.moving_mean, norm.moving_variance]), norm.gamma.numpy()
+    run(trainer, 2)
+    unchanged = all(map(np.array_equal, statistics, values([norm.moving_mean, norm.moving_variance])))
+    assert unchanged == freeze
+    assert not np.array_equal(scale, norm.gamma.numpy())
+
+
+def test_frozen_stride_keeps_the_first_layers():
+    trainer = make_trainer(frozen_stride=2)
+    body, neck = trainer.model.backbone.body.variables, trainer.model.backbone.neck.variables
+    before = values(body), values(neck)
+    run(trainer, 2)
+    assert all(map(np.array_equal, before[0], values(body)))
+    assert not any(map(np.array_equal, before[1], values(neck)))
+
+
+def test_the_memory_is_scored_before_it_is_written():
+    trainer = make_trainer("class_memory", rate=0.0)
+    images, labels = batch(2)
+    first = trainer.train_on_batch(images, labels, return_dict=True)
+    assert first["loss"] == 0.0  # no class had been seen
+    assert first["memory_fill"] == pytest.approx(4 / 6)
+    maps = trainer.model.extract(images)
+    last = {label: index for index, label in enumerate(labels)}
+    for label, index in last.items():
+        np.testing.assert_allclose(trainer.memory.memory[label], maps[index], atol=1e-6)
+    second = trainer.train_on_batch(images[:2], labels[:2], return_dict=True)
+    assert second["loss"] > 0.0
+    assert second["memory_age"] == pytest.approx(3 / 4)  # three classes are one update old, one was written now
+
+
+def test_only_the_trainer_has_the_memory():
+    trainer = make_trainer("class_memory")
+    assert any(variable is trainer.memory.memory for variable in trainer.variables)
+    assert not any(variable is trainer.memory.memory for variable in trainer.model.variables)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="loss='softmax'"):
+        Trainer(tiny_model(), loss="softmax")
+    with pytest.raises(ValueError, match="num_classes=0"):
+        Trainer(tiny_model(), loss="class_memory")
