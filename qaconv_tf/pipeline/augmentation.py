@@ -73,8 +73,7 @@ class Augmentation:
         for name in ("brightness", "contrast", "saturation"):
             value = getattr(self, name)
             low, high = _factor_range(value)
-            # The amount itself is looked at too, for a negative one would give a range that looks sound.
-            if not (0 <= low <= high < float("inf") and (isinstance(value, tuple) or value >= 0)):
+            if not 0 <= low <= high < float("inf"):
                 raise UserError(
                     f"expected an amount of 0 or more, or a pair 0 <= low <= high. Received: {name}={value!r}"
                 )
@@ -151,8 +150,8 @@ class Augmentation:
         factors = [_factor_range(amount) for amount in (self.brightness, self.contrast, self.saturation)]
         angle = (-self.rotation_degrees, self.rotation_degrees)
         low, high = np.transpose([place, place, share, angle, *factors, (-self.hue, self.hue), *[share] * 4])
-        # Scaled as one vector, not one by one: TensorFlow's graph optimiser merges the constants of a scalar's sums and
-        # products with those of the operation it goes to, and then a graph and eager mode differ in the last bit.
+        # Scaled before they are unstacked: the graph optimiser may merge the constants of a chain of scalar products
+        # (such as degrees, then radians), and then the last bit would differ between graphs and from eager mode.
         draws = tf.random.stateless_uniform([len(low)], seed)
         return tf.unstack(draws * tf.constant(high - low, tf.float32) + tf.constant(low, tf.float32))
 

@@ -1,7 +1,7 @@
 """The image operations behind the augmentation, each with every parameter given: nothing here is random.
 
-All take and return one float32 image, `(height, width, 3)` in [0, 1]. None sums floats over the image, so a result
-depends neither on how many threads share the work nor on where it runs (eagerly, in a function, in tf.data).
+All take and return one float32 image, `(height, width, 3)` in [0, 1], and give the same bits eagerly, in a function and
+in a dataset.
 """
 
 import math
@@ -48,10 +48,7 @@ def adjust_brightness(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
 
 def adjust_contrast(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     """Blends with the image's mean grey: factor 0 is that grey, 1 the image itself."""
-    # Whole numbers, whose sum is exact in any order; 24 bits are all that a float32 below one has.
-    levels = tf.cast(_grey(image) * 2.0**24, tf.int64)
-    mean = tf.cast(tf.reduce_sum(levels) // tf.size(levels, tf.int64), tf.float32) / 2.0**24
-    return _blend(image, mean, factor)
+    return _blend(image, tf.reduce_mean(_grey(image)), factor)
 
 
 def adjust_saturation(image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
