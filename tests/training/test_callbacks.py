@@ -79,8 +79,8 @@ def test_tensorboard_gets_every_curve(tmp_path):
     console.file.close()
     assert "epoch 2, step 6: accuracy" in (tmp_path / "terminal.txt").read_text()
     tags = read_tags(tmp_path)
-    names = ("loss", "accuracy", "gradient_norm", "memory_fill", "memory_age", "learning_rate", "learning_rate_backbone")
-    for name in names:
+    of_a_step = ("loss", "accuracy", "gradient_norm", "memory_fill", "memory_age")
+    for name in (*of_a_step, "learning_rate", "learning_rate_backbone"):
         assert [step for step, _ in tags[f"train/{name}"]] == [1, 2, 4, 6], name
     assert tf.make_ndarray(tags["train/learning_rate"][0][1].tensor) == np.float32(0.02)
     assert tf.make_ndarray(tags["train/learning_rate_backbone"][0][1].tensor) == np.float32(0.01)

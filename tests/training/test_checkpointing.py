@@ -25,8 +25,8 @@ def test_a_restored_run_continues_bit_by_bit(tmp_path):
     resumed = make_trainer(seed=4)  # other first weights: everything must come from the checkpoint
     assert Checkpoints(str(tmp_path), resumed).restore() == 2
     assert train(resumed, range(2, 6)) == expected[2:]
-    pairs = zip(whole.variables + whole.optimizer.variables, resumed.variables + resumed.optimizer.variables, strict=True)
-    for one, other in pairs:
+    states = [trainer.variables + trainer.optimizer.variables for trainer in (whole, resumed)]
+    for one, other in zip(*states, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 

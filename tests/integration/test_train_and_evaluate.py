@@ -1,0 +1,69 @@
+"""train.py and evaluate.py from flags to run folder, and the promise that a resumed run is the same run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from qaconv_tf.model import load_model
+from qaconv_tf.people import generate_people
+from tests.commands.running import run_command
+
+FLAGS = ("--image_height=64", "--image_width=32", "--identities_per_batch=4", "--loss=class_memory", "--decay_epochs=1")
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    generate_people(folder, train_identities=8, test_identities=4, images_per_camera=1, processes=1)
+    return folder
+
+
+def train(capfd, people, run, *arguments):
+    ended = run_command(capfd, "train", f"--dataset=market1501:{people}", f"--run_dir={run}", *FLAGS, *arguments)
+    assert ended.status == 0, ended.err
+    return ended
+
+
+def weights(run):
+    return [variable.numpy() for variable in load_model(run / "model.keras").variables]
+
+
+@pytest.mark.slow
+def test_a_run_leaves_what_it_promises_and_a_resumed_run_is_the_same_run(capfd, tmp_path, people):
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    ended = train(capfd, people, whole, "--epochs=2", f"--test_datasets=market1501:{people}", "--evaluate_every=1")
+    assert "rank-1" in ended.out and "epoch 2, step 4" in ended.out
+    names = {path.name for path in whole.iterdir()}
+    promised = {"flags.txt", "checkpoints", "tensorboard", "model.keras", "saved_model", "results.json", "report.html"}
+    assert names == promised
+    assert (whole / "saved_model" / "1" / "saved_model.pb").exists()
+    assert "--loss=class_memory" in (whole / "flags.txt").read_text().splitlines()
+
+    train(capfd, people, halved, "--epochs=1")
+    train(capfd, people, halved, "--epochs=2", "--resume")
+    for one, other in zip(weights(whole), weights(halved), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+    results = json.loads((whole / "results.json").read_text())
+    assert results["training"]["steps"] == 4 and results["training"]["seed"] == 0
+    ended = run_command(
+        capfd, "evaluate", f"--run_dir={whole}", f"--test_datasets=market1501:{people}", "--scoring=matching,pooled"
+    )
+    assert ended.status == 0, ended.err
+    added = json.loads((whole / "results.json").read_text())
+    assert added["evaluations"][: len(results["evaluations"])] == results["evaluations"]
+    again, pooled = added["evaluations"][-2:]
+    assert (again["scoring"], pooled["scoring"]) == ("matching", "pooled")
+    # The loaded model finds what the trained one found.
+    assert again["mAP"] == results["evaluations"][0]["mAP"] and again["rank1"] == results["evaluations"][0]["rank1"]
+
+
+@pytest.mark.slow
+def test_flags_txt_repeats_the_run(capfd, tmp_path, people):
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(capfd, people, first, "--epochs=1", "--mixed_bfloat16")
+    ended = run_command(capfd, "train", f"--flagfile={first / 'flags.txt'}", f"--run_dir={second}")
+    assert ended.status == 0, ended.err
+    for one, other in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(one, other)
