@@ -25,7 +25,7 @@ setup(
         "tensorboard>=2.21,<2.22",
         "numpy>=2.0",
         "absl-py>=2.1",
-        "Pillow>=11",
+        "Pillow>=13",
         "rich>=13",
         "jinja2>=3.1",
     ],

@@ -176,6 +176,7 @@ _add(_GENERATE, flags.DEFINE_integer, "cameras_per_identity", 4, "Cameras that a
 _add(_GENERATE, flags.DEFINE_integer, "processes", None, "Processes that draw; by default one a core.", lower_bound=1)
 
 # Output
+_add(_TRAIN, flags.DEFINE_bool, "export", True, "Write a SavedModel when training ends.")
 _add(
     ("evaluate", "export", "generate"), flags.DEFINE_string, "output_dir", "",
     "Folder for what is written. evaluate: results.json and report.html, by default the run folder. export: the "

@@ -44,8 +44,8 @@ def main(_):
     _run("generate", "--network=station", "--train_identities=0", "--test_identities=60", f"--output_dir={station}")
     tests = f"--test_datasets=market1501:{station},market1501:{_REAL}"
     start = os.path.join(root, "warm_start", "model.keras")
-    _train(root, "untrained", campus, "--epochs=0")
-    _train(root, "warm_start", campus, "--epochs=8", "--decay_epochs=")
+    _train(root, "untrained", campus, "--epochs=0", "--noexport")
+    _train(root, "warm_start", campus, "--epochs=8", "--decay_epochs=", "--noexport")
     for loss in ("triplet", "class_memory"):
         rate = ("--learning_rate=0.002", "--epochs=8", "--decay_epochs=6")
         _train(root, loss, campus, f"--loss={loss}", f"--initial_model={start}", *rate)

@@ -184,7 +184,9 @@ def _log_evaluations(writer, step, results):
 def _finish(model, folder, training, evaluators):
     """Writes everything that a finished run leaves behind."""
     _save(model, folder.model)
-    export_saved_model(model, folder.saved_model)
+    if FLAGS.export:
+        print("exporting the SavedModel", flush=True)
+        export_saved_model(model, folder.saved_model)
     sections = evaluation.evaluate_model(model, evaluators)
     if sections:
         writer = tf.summary.create_file_writer(folder.tensorboard)

@@ -26,8 +26,10 @@ class ScalarNormalization(keras.layers.Layer):
         `(factor, shift)`, two scalars.
 
     Example:
+        >>> import tensorflow as tf
         >>> from qaconv_tf.matching.scalar_normalization import ScalarNormalization
-        >>> factor, shift = ScalarNormalization(epsilon=0.0)(2.0, 4.0, 100, training=True)
+        >>> mean, variance, count = tf.constant(2.0), tf.constant(4.0), tf.constant(100)
+        >>> factor, shift = ScalarNormalization(epsilon=0.0)(mean, variance, count, training=True)
         >>> float(factor), float(shift)  # (x - 2) / sqrt(4)
         (0.5, -1.0)
     """

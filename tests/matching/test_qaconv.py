@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaconv_tf.matching import QAConv, pair_statistics
+from qaconv_tf.matching import QAConv
 from tests.matching.matchers import (
     HEADS,
     SHAPE,
@@ -70,22 +70,6 @@ def test_number_of_images_may_be_unknown(jit_compile):
     assert_scores(function(QUERY[1:], GALLERY[:5]), expected("split", False)[1:, :5])
     assert function(QUERY, GALLERY[:0]).shape == (3, 0)
     assert function(QUERY[:0], GALLERY).shape == (0, 7)
-
-
-def test_tiles_of_many_large_maps_are_of_one_image():
-    # 600 x 3072^2 x 4 bytes a gallery image: ten times what an int32 counts.
-    unknown = tf.TensorSpec([None, 3072, 1])
-    tile_size = tf.function(lambda *maps: pair_statistics._tile_size(*maps, 2**23), input_signature=[unknown, unknown])
-    assert int(tile_size(np.zeros((600, 3072, 1), np.float32), np.zeros((2, 3072, 1), np.float32))) == 1
-
-
-def test_matchers_share_one_compilation():
-    first = random_matcher("shared", tile_bytes=77)(QUERY, GALLERY)
-    forward, _ = pair_statistics._compiled()
-    count = forward.experimental_get_tracing_count()
-    second = random_matcher("shared", seed=1, tile_bytes=77)(QUERY, GALLERY)
-    assert forward.experimental_get_tracing_count() == count
-    assert np.abs(first - second).min() > 0
 
 
 def gradients(matcher, query, gallery, training, **options):
