@@ -81,6 +81,11 @@ _add(
     _TRAIN, flags.DEFINE_bool, "trainable_scales", False,
     "Learn scale and offset of the matcher's normalisations. Frozen ones cannot collapse.",
 )
+_add(
+    _TRAIN, flags.DEFINE_float, "score_offset", None,
+    "First offset of the scores, also of an --initial_model's; by default unchanged. A class memory has hundreds of "
+    "wrong answers for each right one, so its loss starts better from one near -3. Rankings do not depend on it.",
+)
 _add(_TRAIN, flags.DEFINE_bool, "mixed_bfloat16", False, "Run the backbone in bfloat16; weights stay float32.")
 
 # Training
@@ -93,6 +98,11 @@ _add(_TRAIN, flags.DEFINE_float, "gamma", 2.0, "Focusing power of the class-memo
 _add(
     _TRAIN, flags.DEFINE_enum, "unseen", "mask", ["mask", "zeros"],
     "Classes not yet in the memory: left out of the loss, or counted as maps of zeros.",
+)
+_add(
+    _TRAIN, flags.DEFINE_bool, "fill_memory", True,
+    "Fill the class memory with an image of each class before the first step. Otherwise the first epoch has wrong "
+    "answers only, which spoils a model that can match already.",
 )
 _add(
     _TRAIN, flags.DEFINE_enum, "sampler", "identity", ["identity", "random"],

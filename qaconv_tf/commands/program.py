@@ -39,7 +39,8 @@ train, evaluate, export, generate = (
 
 def flags_text(command):
     """Returns the flags of a command and their values, one a line, as `--flagfile` reads them."""
-    return "".join(f"{FLAGS[name].serialize()}\n" for name in COMMAND_FLAGS[command])
+    lines = (FLAGS[name].serialize() for name in COMMAND_FLAGS[command])
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def flag_values(command):

@@ -15,6 +15,7 @@ from qaconv_tf.commands.program import FLAGS, flag_values, flags_text, require_f
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.datasets import require_split, training_labels
 from qaconv_tf.errors import UserError
+from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.export import export_saved_model
 from qaconv_tf.matching import QAConv
 from qaconv_tf.pipeline import Augmentation, IdentitySampler, RandomSampler, read_image, training_batches
@@ -36,6 +37,8 @@ def main():
     if FLAGS.mixed_bfloat16:
         keras.config.set_dtype_policy("mixed_bfloat16")
     model = _first_model(records)
+    if FLAGS.score_offset is not None:
+        model.matcher.score_normalization.offset.assign(FLAGS.score_offset)
     trainer = _trainer(model, sampler, len(identities))
     folder = RunFolder(FLAGS.run_dir)
     folder.start(flags_text("train"), FLAGS.resume)
@@ -124,6 +127,8 @@ def _whole_numbers(flag):
 def _fit(trainer, folder, records, labels, sampler, augmentation, evaluators):
     checkpoints = Checkpoints(folder.checkpoints, trainer)
     first_step = checkpoints.restore()
+    if first_step == 0 and trainer.memory is not None and FLAGS.fill_memory:
+        _fill_memory(trainer, records, labels)
     steps = _steps_per_epoch(sampler)
     size = trainer.model.backbone.image_height, trainer.model.backbone.image_width
     batches = training_batches(records, labels, sampler, augmentation, *size, seed=FLAGS.seed, start_step=first_step)
@@ -145,6 +150,12 @@ def _fit(trainer, folder, records, labels, sampler, augmentation, evaluators):
     seconds = time.perf_counter() - started
     writer.close()
     return {"first_step": first_step, "steps": FLAGS.epochs * steps, "seconds": seconds, "seed": FLAGS.seed}
+
+
+def _fill_memory(trainer, records, labels):
+    _, first_of_class = np.unique(labels, return_index=True)
+    maps = extract_feature_maps(trainer.model, [records[index] for index in first_of_class])
+    trainer.memory.update(maps, labels[first_of_class])
 
 
 def _log_settings(writer):

@@ -67,3 +67,23 @@ def test_flags_txt_repeats_the_run(capfd, tmp_path, people):
     assert ended.status == 0, ended.err
     for one, other in zip(weights(first), weights(second), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_the_memory_is_filled_before_the_first_step(capfd, tmp_path, people):
+    filled = train(capfd, people, tmp_path / "filled", "--epochs=1", "--noexport")
+    empty = train(capfd, people, tmp_path / "empty", "--epochs=1", "--noexport", "--nofill_memory")
+    # Two steps of four people each: of eight, the last four are written with the second step's end.
+    assert "memory_fill 1.000" in filled.out and "memory_fill 1.000" in empty.out
+    assert "memory_age 0.500" in empty.out and "memory_age 0.500" in filled.out
+    assert filled.out.split("loss ")[1][:5] != empty.out.split("loss ")[1][:5]
+
+
+@pytest.mark.slow
+def test_a_first_offset_moves_the_scores_of_an_initial_model_only_when_given(capfd, tmp_path, people):
+    first = tmp_path / "first"
+    train(capfd, people, first, "--epochs=0", "--noexport", "--score_offset=-3")
+    second = tmp_path / "second"
+    train(capfd, people, second, "--epochs=0", "--noexport", f"--initial_model={first / 'model.keras'}")
+    for run in (first, second):
+        assert float(load_model(run / "model.keras").matcher.score_normalization.offset) == -3.0
