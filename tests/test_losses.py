@@ -100,6 +100,7 @@ def test_hard_triplet_loss_by_hand():
 def test_hard_triplet_loss_without_a_triplet_is_zero(labels):
     value, gradient = loss_and_gradient(lambda x: losses.hard_triplet_loss(x, labels), random_scores(5, 3, 3))
     assert value == 0 and not gradient.any() and np.isfinite(gradient).all()
+    assert not losses.hardest_scores(random_scores(5, 3, 3), labels)[2].numpy().any()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""Times the variants of one computation and takes their peak memory, each in a process of its own.
+
+Only ratios between variants of one run say something: absolute times drift with the machine. Scripts import TensorFlow
+within their variants and never at the top, because a process inherits its parent's peak memory.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from importlib import metadata
+
+from rich.console import Console
+from rich.table import Table
+
+REPEATS = 5
+# A variant that only loads TensorFlow and makes the inputs: its memory is everyone's.
+INPUTS_ALONE = "TensorFlow and the inputs"
+_CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+
+
+def run(parser, variants, work=None, unit=None):
+    """Runs each variant in a process and prints the table; in such a process, measures its one variant.
+
+    Args:
+        parser: `argparse.ArgumentParser` with the script's own options.
+        variants: dict of name to function; takes the parsed options and returns a function without arguments that
+            computes once and returns a number, to show that all variants compute the same. The first is
+            `INPUTS_ALONE`, the second what the others are compared with.
+        work: function of the options: units of work in one computation. Defaults to `None`: only seconds.
+        unit: str. Of `work`.
+    """
+    parser.add_argument("--variant", choices=variants, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.variant:
+        print(json.dumps(_measure(variants[options.variant](options))))
+        return
+    _print_machine()
+    results = {}
+    for name in variants:
+        process = subprocess.run([sys.executable, *sys.argv, "--variant", name], capture_output=True, text=True)
+        if process.returncode:
+            sys.exit(process.stderr)
+        results[name] = json.loads(process.stdout.splitlines()[-1])
+    _print_table(parser.description, results, work and work(options), unit)
+
+
+def _measure(compute):
+    seconds = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        result = float(compute())
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {"first": seconds[0], "seconds": statistics.median(seconds[1:]), "peak_bytes": peak, "result": result}
+
+
+def _print_machine():
+    print(f"{platform.platform()}, Python {platform.python_version()}")
+    print(", ".join(f"{name} {metadata.version(name)}" for name in ("tensorflow", "keras", "numpy")))
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        print(f"processor: {platform.processor() or platform.machine()}")
+        return
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    features = [name for name in _CPU_FEATURES if name in flags]
+    print(f"{os.cpu_count()} cores with {', '.join(features) or 'none of the usual features'}")
+
+
+def _print_table(title, results, work, unit):
+    alone = results.pop(INPUTS_ALONE)["peak_bytes"]
+    reference = next(iter(results.values()))
+    table = Table(title=f"{title}; median of {REPEATS} after a first call")
+    table.add_column("variant")
+    for heading in ("first call s", "seconds", "time ratio", f"{unit}/s", "memory MB", "memory ratio", "result"):
+        if work or heading != f"{unit}/s":
+            table.add_column(heading, justify="right")
+    for name, result in results.items():
+        seconds = result["seconds"]
+        beyond, reference_beyond = (one["peak_bytes"] - alone for one in (result, reference))
+        times = [f"{result['first']:.1f}", f"{seconds:.3f}", f"{seconds / reference['seconds']:.2f}"]
+        rate = [f"{work / seconds:,.0f}"] if work else []
+        table.add_row(
+            name, *times, *rate, f"{beyond / 1e6:,.0f}", f"{beyond / reference_beyond:.2f}", f"{result['result']:.6g}"
+        )
+    Console(width=120).print(table)
+    print(f"memory: peak resident beyond the {alone / 1e6:,.0f} MB of {INPUTS_ALONE}; ratios: to the first row")
