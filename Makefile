@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: demo test lint clean
 
 demo: .venv/ready
-	$(BIN)/python -m qaconv_tf.commands.demo --output_dir=demo
+	$(BIN)/python -c "from qaconv_tf.commands.program import run_program; run_program('demo')" --output_dir=demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest

@@ -82,9 +82,13 @@ _add(
     "Learn scale and offset of the matcher's normalisations. Frozen ones cannot collapse.",
 )
 _add(
+    _TRAIN, flags.DEFINE_float, "score_scale", None,
+    "First scale of the scores, also of an --initial_model's; by default unchanged. Rankings do not depend on it.",
+)
+_add(
     _TRAIN, flags.DEFINE_float, "score_offset", None,
-    "First offset of the scores, also of an --initial_model's; by default unchanged. A class memory has hundreds of "
-    "wrong answers for each right one, so its loss starts better from one near -3. Rankings do not depend on it.",
+    "First offset of the scores, as --score_scale. A class memory has hundreds of wrong answers for each right one: a "
+    "scale of 2 and an offset of -7 make its loss see the hardest of them.",
 )
 _add(_TRAIN, flags.DEFINE_bool, "mixed_bfloat16", False, "Run the backbone in bfloat16; weights stay float32.")
 
@@ -188,9 +192,9 @@ _add(_GENERATE, flags.DEFINE_integer, "processes", None, "Processes that draw; b
 # Output
 _add(_TRAIN, flags.DEFINE_bool, "export", True, "Write a SavedModel when training ends.")
 _add(
-    ("evaluate", "export", "generate"), flags.DEFINE_string, "output_dir", "",
+    ("evaluate", "export", "generate", "demo"), flags.DEFINE_string, "output_dir", "",
     "Folder for what is written. evaluate: results.json and report.html, by default the run folder. export: the "
-    "SavedModel, by default RUN_DIR/saved_model. generate: the data set.",
+    "SavedModel, by default RUN_DIR/saved_model. generate: the data set. demo: data and runs.",
 )
 
 

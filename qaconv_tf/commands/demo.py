@@ -7,13 +7,12 @@ import subprocess
 import sys
 import time
 
-from absl import app, flags
 from rich.console import Console
 from rich.table import Table
 
+from qaconv_tf.commands.program import require_flag
 from qaconv_tf.commands.run_folder import RunFolder
 
-_OUTPUT = flags.DEFINE_string("output_dir", "demo", "Folder for the data and the runs; what is finished is kept.")
 _REAL = "tests/data/pets2009"
 _CONSOLE = Console(highlight=False)
 
@@ -35,10 +34,10 @@ ROWS = (
 )
 
 
-def main(_):
-    """Runs the demo."""
+def main():
+    """Runs the demo in --output_dir; what is finished there already is kept."""
     started = time.perf_counter()
-    root = _OUTPUT.value
+    root = require_flag("output_dir")
     campus, station = os.path.join(root, "campus"), os.path.join(root, "station")
     _run("generate", "--network=campus", "--train_identities=400", "--test_identities=1", f"--output_dir={campus}")
     _run("generate", "--network=station", "--train_identities=0", "--test_identities=60", f"--output_dir={station}")
@@ -90,7 +89,3 @@ def _print_table(root, unseen, real):
         results = [found[dataset, row.scoring] for dataset in (unseen, real)]
         table.add_row(row.text, *(f"{100 * result[key]:.1f}" for result in results for key in ("rank1", "mAP")))
     _CONSOLE.print(table)
-
-
-if __name__ == "__main__":
-    app.run(main)

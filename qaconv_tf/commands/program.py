@@ -13,7 +13,7 @@ from qaconv_tf.errors import UserError
 from qaconv_tf.flags import COMMAND_FLAGS
 
 FLAGS = flags.FLAGS
-_WITHOUT_TENSORFLOW = ("generate",)
+_WITHOUT_TENSORFLOW = ("demo", "generate")
 
 
 def run_program(command):

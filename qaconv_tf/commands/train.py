@@ -37,8 +37,9 @@ def main():
     if FLAGS.mixed_bfloat16:
         keras.config.set_dtype_policy("mixed_bfloat16")
     model = _first_model(records)
-    if FLAGS.score_offset is not None:
-        model.matcher.score_normalization.offset.assign(FLAGS.score_offset)
+    for name in ("scale", "offset"):
+        if FLAGS[f"score_{name}"].value is not None:
+            getattr(model.matcher.score_normalization, name).assign(FLAGS[f"score_{name}"].value)
     trainer = _trainer(model, sampler, len(identities))
     folder = RunFolder(FLAGS.run_dir)
     folder.start(flags_text("train"), FLAGS.resume)
