@@ -16,7 +16,8 @@ lint: .venv/ready
 
 .venv/ready: setup.py constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@echo "Installing TensorFlow and the rest into .venv: about 2 GB, a minute or two."
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch .venv/ready
 
 clean:

@@ -44,10 +44,10 @@ def main():
     tests = f"--test_datasets=market1501:{station},market1501:{_REAL}"
     start = os.path.join(root, "warm_start", "model.keras")
     _train(root, "untrained", campus, "--epochs=0", "--noexport")
-    _train(root, "warm_start", campus, "--epochs=8", "--decay_epochs=", "--noexport")
-    for loss in ("triplet", "class_memory"):
-        rate = ("--learning_rate=0.002", "--epochs=8", "--decay_epochs=6")
-        _train(root, loss, campus, f"--loss={loss}", f"--initial_model={start}", *rate)
+    _train(root, "warm_start", campus, "--epochs=12", "--decay_epochs=", "--noexport")
+    branch = (f"--initial_model={start}", "--learning_rate=0.002", "--epochs=6", "--decay_epochs=4")
+    _train(root, "triplet", campus, *branch)
+    _train(root, "class_memory", campus, *branch, "--loss=class_memory", "--score_scale=4", "--score_offset=-14")
     for run in ("untrained", "triplet", "class_memory"):
         _evaluate(root, run, tests)
     _print_table(root, f"market1501:{station}", f"market1501:{_REAL}")
@@ -74,9 +74,11 @@ def _run(command, *arguments):
     shown = f"python {command}.py" if command in ("train", "evaluate") else f"qaconv-{command}"
     _CONSOLE.print(f"\n$ {shown} {shlex.join(arguments)}", style="bold", markup=False)
     code = f"from qaconv_tf.commands.program import run_program; run_program({command!r})"
+    started = time.perf_counter()
     ended = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
     if ended.returncode:
         sys.exit(ended.returncode)
+    _CONSOLE.print(f"{time.perf_counter() - started:.0f} seconds", style="dim")
 
 
 def _print_table(root, unseen, real):
