@@ -27,10 +27,10 @@ class Row:
 
 
 ROWS = (
-    Row("untrained", "pooled", "(a) pooled cosine, same backbone, ImageNet weights"),
+    Row("untrained", "pooled", "(a) pooled cosine, untrained"),
     Row("untrained", "matching", "(b) matching, untrained"),
-    Row("class_memory", "matching", "(c) QAConv, class memory (after a triplet start)"),
-    Row("triplet", "matching", "(d) QAConv, hard triplet (the same start)"),
+    Row("class_memory", "matching", "(c) QAConv, class memory *"),
+    Row("triplet", "matching", "(d) QAConv, hard triplet *"),
 )
 
 
@@ -72,7 +72,7 @@ def _evaluate(root, run, tests):
 def _run(command, *arguments):
     """Runs a command in a process of its own, having shown what a user would type."""
     shown = f"python {command}.py" if command in ("train", "evaluate") else f"qaconv-{command}"
-    _CONSOLE.print(f"\n$ {shown} {shlex.join(arguments)}", style="bold", markup=False)
+    _CONSOLE.print(f"\n$ {shown} {shlex.join(arguments)}", style="bold", markup=False, soft_wrap=True)
     code = f"from qaconv_tf.commands.program import run_program; run_program({command!r})"
     started = time.perf_counter()
     ended = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
@@ -82,8 +82,9 @@ def _run(command, *arguments):
 
 
 def _print_table(root, unseen, real):
-    table = Table(title="Per cent; step AP. Nothing was trained on either set.")
-    for column in ("", "unseen network rank-1", "mAP", "real pedestrians rank-1", "mAP"):
+    note = "* both from the same 300 steps of hard triplet. All on one backbone; per cent, step AP."
+    table = Table(title="Evaluated on people and cameras never seen in training", caption=note)
+    for column in ("", "unseen\nrank-1", "unseen\nmAP", "real\nrank-1", "real\nmAP"):
         table.add_column(column, justify="right" if column else "left")
     for row in ROWS:
         evaluations = RunFolder(os.path.join(root, row.run)).read_results()["evaluations"]

@@ -126,4 +126,4 @@ class ProgressBar(keras.callbacks.Callback):
         """Prints a line an epoch, which a log file keeps and a terminal shows above the bar."""
         step = int(self.model.optimizer.iterations)
         curves = "  ".join(f"{name} {value:.3f}" for name, value in logs.items())
-        self.progress.console.print(f"epoch {epoch + 1}, step {step}: {curves}")
+        self.progress.console.print(f"epoch {epoch + 1}, step {step}: {curves}", soft_wrap=True)
