@@ -34,8 +34,6 @@ def main():
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
     labels, identities = training_labels(records)
     sampler, augmentation = _sampler(records, labels), _augmentation()
-    if FLAGS.mixed_bfloat16:
-        keras.config.set_dtype_policy("mixed_bfloat16")
     model = _first_model(records)
     for name in ("scale", "offset"):
         if FLAGS[f"score_{name}"].value is not None:
@@ -79,6 +77,7 @@ def _first_model(records):
         neck_batch_norm=FLAGS.neck_batch_norm,
         normalize_input=FLAGS.normalize_input,
         seed=FLAGS.seed,
+        dtype="mixed_bfloat16" if FLAGS.mixed_bfloat16 else "float32",
     )
     if FLAGS.neck_init == "pca" and FLAGS.neck_channels:
         chosen = np.random.default_rng([FLAGS.seed, len(records)]).permutation(len(records))[:_PCA_IMAGES]

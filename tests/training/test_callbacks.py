@@ -52,7 +52,7 @@ def test_a_diverging_rate_stops_fit(tmp_path):
     trainer.compile(CoupledSGD(1e30))
     batches = tf.data.Dataset.from_tensors(batch(0)).repeat()
     with pytest.raises(UserError, match="at step"):
-        trainer.fit(batches, epochs=1, steps_per_epoch=30, verbose=0, callbacks=[HealthCheck()])
+        trainer.fit(batches, epochs=1, steps_per_epoch=30, shuffle=False, verbose=0, callbacks=[HealthCheck()])
 
 
 def read_tags(folder):
@@ -73,7 +73,7 @@ def test_tensorboard_gets_every_curve(tmp_path):
     console = Console(file=open(tmp_path / "terminal.txt", "w"), width=200)
     with Progress(console=console) as progress:
         callbacks = [TensorBoardLog(writer, batches, every=2), ProgressBar(progress, 6)]
-        trainer.fit(batches, epochs=2, steps_per_epoch=3, verbose=0, callbacks=callbacks)
+        trainer.fit(batches, epochs=2, steps_per_epoch=3, shuffle=False, verbose=0, callbacks=callbacks)
         assert progress.tasks[0].completed == 6
     writer.close()
     console.file.close()
