@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
-from qaconv_tf.matching.score_matrix import pooled_scores, score_rows
+from qaconv_tf.matching.score_matrix import chosen_engine, pooled_scores, score_rows
 from qaconv_tf.pipeline.batches import evaluation_batches, user_error_from
 
 SCORINGS = ("matching", "pooled")
@@ -22,7 +22,7 @@ class EvaluationResult:
     Args:
         dataset: str. Name of the data set.
         scoring: str. `"matching"` or `"pooled"`.
-        engine: str or None. Engine asked of the matching, `None` where nothing was matched.
+        engine: str or None. Engine that did the matching, `None` where nothing was matched.
         precision: str or None. Precision of the matching, `None` where nothing was matched.
         ranking: `RankingResult`.
         scores: float32 array `(num_query, num_gallery)`.
@@ -86,6 +86,7 @@ class Evaluator:
         precision: str. Precision of `score_matrix`. Defaults to `"fp32"`.
 
     Raises:
+        ValueError: if the engine is unknown.
         UserError: if there is no query, no gallery image, or no query has a right answer.
 
     Example:
@@ -114,7 +115,7 @@ class Evaluator:
         check_answerable(dataset.query, dataset.gallery)
         self.dataset = dataset
         self.batch_size = batch_size
-        self.engine = engine
+        self.engine = chosen_engine(engine)
         self.precision = precision
 
     def evaluate(self, model, scoring="matching", progress=None):

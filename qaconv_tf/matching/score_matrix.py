@@ -49,9 +49,9 @@ def score_rows(matcher, query_maps, gallery_maps, engine="auto", precision="fp32
     Yields:
         float32 arrays `(block, num_gallery)`, in the order of the queries.
     """
-    for name, value, allowed in (("engine", engine, ENGINES), ("precision", precision, PRECISIONS)):
-        if value not in allowed:
-            raise ValueError(f"Expected {name} to be one of {allowed}. Received: {name}={value!r}")
+    chosen_engine(engine)
+    if precision not in PRECISIONS:
+        raise ValueError(f"Expected precision to be one of {PRECISIONS}. Received: precision={precision!r}")
     gallery_block = min(GALLERY_BLOCK, len(gallery_maps))
     for first_query in range(0, len(query_maps), QUERY_BLOCK):
         queries = query_maps[first_query : first_query + QUERY_BLOCK]
@@ -62,6 +62,22 @@ def score_rows(matcher, query_maps, gallery_maps, engine="auto", precision="fp32
             scores = matcher(query, _filled_up(gallery, gallery_block))
             rows[:, first : first + len(gallery)] = scores.numpy()[: len(queries), : len(gallery)]
         yield rows
+
+
+def chosen_engine(engine):
+    """Returns the engine that `score_matrix` uses for `engine`.
+
+    Raises:
+        ValueError: if the engine is unknown.
+
+    Example:
+        >>> from qaconv_tf.matching.score_matrix import chosen_engine
+        >>> chosen_engine("auto")
+        'xla'
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"Expected engine to be one of {ENGINES}. Received: engine={engine!r}")
+    return "xla"
 
 
 def _filled_up(maps, length):

@@ -92,6 +92,11 @@ def test_pooled_is_the_cosine_of_mean_maps(dataset):
     assert (result.scoring, result.engine, result.precision) == ("pooled", None, None)
 
 
+def test_an_unknown_engine_is_refused_before_any_work(dataset):
+    with pytest.raises(ValueError, match="engine='cuda'"):
+        Evaluator(dataset, engine="cuda")
+
+
 def test_engine_and_precision_are_passed_on(dataset, monkeypatch):
     received = {}
     scores = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
@@ -103,10 +108,10 @@ def test_engine_and_precision_are_passed_on(dataset, monkeypatch):
 
     monkeypatch.setattr("qaconv_tf.evaluation.evaluator.score_rows", fake_score_rows)
     model, seen = ColourModel(), []
-    evaluator = Evaluator(dataset, engine="native", precision="bf16")
+    evaluator = Evaluator(dataset, engine="xla", precision="bf16")
     result = evaluator.evaluate(model, progress=lambda *counts: seen.append(counts))
-    assert received == {"engine": "native", "precision": "bf16", "matcher": model.matcher}
-    assert (result.engine, result.precision) == ("native", "bf16")
+    assert received == {"engine": "xla", "precision": "bf16", "matcher": model.matcher}
+    assert (result.engine, result.precision) == ("xla", "bf16")
     assert seen[1:] == [("matching", 2, 3), ("matching", 3, 3)]
     np.testing.assert_array_equal(result.scores, scores)
 
@@ -122,7 +127,7 @@ def test_results_are_json_and_say_what_made_them(dataset):
         "dataset": "colours",
         "protocol": "market1501",
         "scoring": "matching",
-        "engine": "auto",
+        "engine": "xla",  # what "auto" chose
         "precision": "fp32",
         "rank1": 1 / 3,
         "rank5": 2 / 3,
