@@ -3,6 +3,7 @@
 PYTHON ?= $(firstword $(wildcard $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v)))) python3)
 BIN := .venv/bin
 
+.DELETE_ON_ERROR:
 .PHONY: demo test lint clean
 
 demo: .venv/ready

@@ -35,7 +35,10 @@ _add(
     "it these two take the model that the package ships.",
 )
 _add(_TRAIN, flags.DEFINE_bool, "resume", False, "Continue the run in --run_dir from its newest checkpoint.")
-_add(_TRAIN + _GENERATE, flags.DEFINE_integer, "seed", 0, "Seed of everything random.", lower_bound=0)
+_add(
+    _TRAIN + _GENERATE, flags.DEFINE_integer, "seed", 0, "Seed of everything random.", lower_bound=0,
+    upper_bound=2**31 - 1,
+)
 _add(
     ("evaluate", "export"), flags.DEFINE_string, "model", "", "A model.keras file, instead of the one in --run_dir."
 )
@@ -162,7 +165,8 @@ _add(
     _TRAIN, flags.DEFINE_float, "occlusion_probability", 0.5, "Share of images with a white square.", lower_bound=0.0
 )
 _add(
-    _TRAIN, flags.DEFINE_float, "occlusion_max_size", 0.8, "Largest white square, in image widths.", lower_bound=0.0
+    _TRAIN, flags.DEFINE_float, "occlusion_max_size", 0.8, "Largest white square, in shorter sides of the image.",
+    lower_bound=0.0,
 )
 
 # Evaluation
@@ -193,8 +197,9 @@ _add(_GENERATE, flags.DEFINE_integer, "processes", None, "Processes that draw; b
 _add(_TRAIN, flags.DEFINE_bool, "export", True, "Write a SavedModel when training ends.")
 _add(
     ("evaluate", "export", "generate", "demo"), flags.DEFINE_string, "output_dir", "",
-    "Folder for what is written. evaluate: results.json and report.html, by default the run folder. export: the "
-    "SavedModel, by default RUN_DIR/saved_model. generate: the data set. demo: data and runs.",
+    "Folder for what is written. evaluate: results.json (added to) and report.html (of this evaluation), by default "
+    "the run folder. export: the SavedModel, by default RUN_DIR/saved_model. generate: the data set. demo: data and "
+    "runs.",
 )
 
 

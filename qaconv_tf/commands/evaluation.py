@@ -6,12 +6,12 @@ import os
 from rich.console import Console
 from rich.table import Table
 
+from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import origin
 from qaconv_tf.datasets import load_dataset
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.report import ReportSection, write_report
-from qaconv_tf.training.callbacks import progress_bar
 
 
 def open_dataset(text, data_dir):
@@ -47,22 +47,22 @@ def evaluate_model(model, evaluators, scorings=("matching",)):
     sections = []
     with progress_bar() as progress:
         for evaluator in evaluators:
-            for scoring in scorings:
-                result = _evaluate(model, evaluator, scoring, progress)
+            for result in evaluator.evaluate_each(model, scorings, _shown(progress, evaluator)):
                 sections.append(ReportSection(result, evaluator.dataset.query, evaluator.dataset.gallery))
     return sections
 
 
-def _evaluate(model, evaluator, scoring, progress):
+def _shown(progress, evaluator):
+    """The evaluator's progress as bars, one a stage."""
     tasks = {}
 
     def show(stage, done, total):
         if stage not in tasks:
             name = short_name(evaluator.dataset.name)
-            tasks[stage] = progress.add_task(f"{stage} of {name}", total=total, note=f"({scoring})")
+            tasks[stage] = progress.add_task(f"{stage} of {name}", total=total, note="")
         progress.update(tasks[stage], completed=done)
 
-    return evaluator.evaluate(model, scoring=scoring, progress=show)
+    return show
 
 
 def short_name(text):
@@ -71,7 +71,7 @@ def short_name(text):
 
 
 def write_results(folder, sections, run, training=None):
-    """Adds results to results.json, writes report.html and prints the table.
+    """Adds results to results.json and writes them as report.html.
 
     Args:
         folder: `RunFolder`.

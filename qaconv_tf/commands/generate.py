@@ -2,9 +2,9 @@
 
 from absl import flags
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from qaconv_tf.commands.program import require_flag
+from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.people import generate_people
 
 FLAGS = flags.FLAGS
@@ -14,9 +14,8 @@ def main():
     """Generates the data set that the flags describe and says what is in it."""
     directory = require_flag("output_dir")
     console = Console(highlight=False, soft_wrap=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(f"people of {FLAGS.network}", total=None)
+    with progress_bar(console) as bar:
+        task = bar.add_task(f"people of {FLAGS.network}", total=None, note="")
         dataset = generate_people(
             directory,
             network=FLAGS.network,

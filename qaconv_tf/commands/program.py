@@ -2,8 +2,8 @@
 
 import functools
 import importlib
+import math
 import os
-import re
 import sys
 import tempfile
 
@@ -70,6 +70,10 @@ def _parse(argv, command):
     for name in sorted(ours - set(COMMAND_FLAGS[command])):
         if FLAGS[name].present:
             raise UserError(f"Expected flags of {command} (--helpshort lists them). Received: --{name}")
+    for name in COMMAND_FLAGS[command]:
+        value = FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"Expected a finite number. Received: --{name}={value}")
     logging.set_verbosity(logging.WARNING)
     return rest
 
@@ -102,15 +106,25 @@ def _guarded(function, *arguments):
         return function(*arguments)
     except UserError as error:
         _exit(str(error))
+    except OSError as error:
+        _exit(f"Expected files and folders that can be read and written. Received: {error}")
+    except KeyboardInterrupt:
+        _exit("interrupted (train continues from its last checkpoint with --resume)", status=130)
     except Exception as error:
-        # An error inside a tf.data pipeline arrives as TensorFlow's own, with ours in its text.
-        inside = re.search(r"UserError: (.+)", str(error))
+        inside = _error_of_pipeline(error)
         if inside is None:
             raise
-        _exit(inside.group(1))
+        _exit(str(inside))
 
 
-def _exit(message):
+def _error_of_pipeline(error):
+    """A user's error that TensorFlow carried out of a data pipeline, or None."""
+    if "tensorflow" not in sys.modules:
+        return None
+    return importlib.import_module("qaconv_tf.pipeline").user_error_from(error)
+
+
+def _exit(message, status=2):
     one_line = " ".join(message.split())
     print(f"error: {one_line}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)

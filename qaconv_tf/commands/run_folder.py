@@ -1,17 +1,22 @@
 """The folder of a training run: where its files are, and how they are kept from harm."""
 
 import datetime
-import importlib.metadata
+import importlib
 import json
 import os
 import platform
+import tempfile
 
 from qaconv_tf.errors import UserError
+from qaconv_tf.flags import COMMAND_FLAGS
 
 RESULTS_SCHEMA = 1
 _PACKAGES = ("qaconv_tf", "tensorflow", "keras", "numpy")
-# A resumed run may go on for longer or be evaluated on other sets; anything else would make it another run.
-_MAY_CHANGE = ("resume", "epochs", "test_datasets", "evaluate_every", "evaluation_batch_size", "data_dir")
+# A resumed run may have moved, go on for longer or be evaluated on other sets; anything else would make it another.
+_MAY_CHANGE = (
+    "resume", "run_dir", "epochs", "test_datasets", "evaluate_every", "evaluation_batch_size", "data_dir", "export",
+    "tile_bytes",
+)
 
 
 class RunFolder:
@@ -31,8 +36,8 @@ class RunFolder:
         self.results = os.path.join(path, "results.json")
         self.report = os.path.join(path, "report.html")
 
-    def start(self, flags_text, resume):
-        """Makes the folder and writes its flags; with `resume` compares them.
+    def check(self, flags_text, resume):
+        """Checks that a run can begin here, or go on, before any work is done for it.
 
         Args:
             flags_text: str. The flags, one a line.
@@ -43,15 +48,23 @@ class RunFolder:
         """
         if resume:
             self._check_flags(flags_text)
-            return
-        if os.path.exists(self.path):
+            self.read_results()
+        elif os.path.exists(self.path):
             raise UserError(
                 f"Expected a run folder that does not exist yet. Received: --run_dir={self.path}. Continue that run "
                 "with --resume, or choose another folder"
             )
-        os.makedirs(self.path)
-        with open(self.flags, "w", encoding="utf-8") as file:
-            file.write(flags_text)
+
+    def start(self, flags_text):
+        """Makes the folder with its flags, both at once: a run stopped here leaves nothing that looks like a run."""
+        parent = os.path.dirname(os.path.abspath(self.path))
+        os.makedirs(parent, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=parent) as temporary:
+            incomplete = os.path.join(temporary, "run")
+            os.mkdir(incomplete)
+            with open(os.path.join(incomplete, "flags.txt"), "w", encoding="utf-8") as file:
+                file.write(flags_text)
+            os.rename(incomplete, self.path)
 
     def _check_flags(self, flags_text):
         if not os.path.exists(self.flags):
@@ -66,24 +79,39 @@ class RunFolder:
                 )
 
     def read_results(self):
-        """Returns what results.json holds; an empty frame where there is none."""
+        """Returns what results.json holds; an empty frame where there is none.
+
+        Raises:
+            UserError: if the file holds something else.
+        """
         if not os.path.exists(self.results):
-            return {"schema": RESULTS_SCHEMA, "training": None, "evaluations": []}
-        with open(self.results, encoding="utf-8") as file:
-            return json.load(file)
+            return {"schema": RESULTS_SCHEMA, "training": [], "evaluations": []}
+        try:
+            with open(self.results, encoding="utf-8") as file:
+                results = json.load(file)
+        except ValueError as error:
+            raise UserError(f"Expected JSON. Received: {self.results} ({error}). Repair it or move it away") from error
+        if not isinstance(results, dict) or results.get("schema") != RESULTS_SCHEMA:
+            expected = f"Expected results of schema {RESULTS_SCHEMA}"
+            raise UserError(f"{expected}. Received: {self.results} with another content. Move it away")
+        return results
+
+    def prepare_results(self):
+        """Makes the folder, and checks its results, before an evaluation that would be in vain without them."""
+        os.makedirs(self.path, exist_ok=True)
+        self.read_results()
 
     def add_results(self, training=None, evaluations=()):
         """Adds to results.json: nothing that it held before is lost.
 
         Args:
-            training: dict or None. Figures of the training run.
+            training: dict or None. Figures of this session of the training run.
             evaluations: dicts of `EvaluationResult.to_results`.
         """
         results = self.read_results()
         if training is not None:
-            results["training"] = training | origin()
+            results["training"].append(training | origin())
         results["evaluations"] += [evaluation | origin() for evaluation in evaluations]
-        os.makedirs(self.path, exist_ok=True)
         partial = f"{self.results}.partial"
         with open(partial, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)
@@ -93,7 +121,7 @@ class RunFolder:
 
 def origin():
     """Returns when and by which versions and machine something was made, as a dict for JSON."""
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions = {name: importlib.import_module(name).__version__ for name in _PACKAGES}
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions | {"python": platform.python_version()},
@@ -106,5 +134,5 @@ def _by_name(flags_text):
     lines = {}
     for line in flags_text.splitlines():
         name = line.removeprefix("--").split("=")[0]
-        lines[name.removeprefix("no") if "=" not in line and name.startswith("no") else name] = line
+        lines[name if name in COMMAND_FLAGS["train"] else name.removeprefix("no")] = line
     return lines

@@ -12,6 +12,7 @@ from qaconv_tf import model as models
 from qaconv_tf.backbones import build_backbone, initialize_neck_with_pca
 from qaconv_tf.commands import evaluation
 from qaconv_tf.commands.program import FLAGS, flag_values, flags_text, require_flag
+from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.datasets import require_split, training_labels
 from qaconv_tf.errors import UserError
@@ -20,15 +21,22 @@ from qaconv_tf.export import export_saved_model
 from qaconv_tf.matching import QAConv
 from qaconv_tf.pipeline import Augmentation, IdentitySampler, RandomSampler, read_image, training_batches
 from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, CoupledSGD, Trainer, step_schedule
-from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog, progress_bar
+from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog
 
 # Enough for the 416 channels of the default levels: 128 images have 16,384 locations.
 _PCA_IMAGES = 128
+_TUNED_FLAGS = (
+    "loss", "learning_rate", "backbone_factor", "margin", "gamma", "identities_per_batch", "instances_per_identity",
+    "weight_decay", "epochs", "seed",
+)
 
 
 def main():
     """Trains by the flags."""
-    require_flag("run_dir")
+    folder = RunFolder(require_flag("run_dir"))
+    folder.check(flags_text("train"), FLAGS.resume)
+    if FLAGS.evaluate_every:
+        require_flag("test_datasets")
     dataset = evaluation.open_dataset(FLAGS.dataset, FLAGS.data_dir)
     records = require_split(dataset, "train")
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
@@ -39,19 +47,38 @@ def main():
         if FLAGS[f"score_{name}"].value is not None:
             getattr(model.matcher.score_normalization, name).assign(FLAGS[f"score_{name}"].value)
     trainer = _trainer(model, sampler, len(identities))
-    folder = RunFolder(FLAGS.run_dir)
-    folder.start(flags_text("train"), FLAGS.resume)
+    if not FLAGS.resume:
+        folder.start(flags_text("train"))
     print(f"{len(records)} training images of {len(identities)} identities; writing to {folder.path}", flush=True)
-    training = _fit(trainer, folder, records, labels, sampler, augmentation, evaluators)
+    checkpoints = Checkpoints(folder.checkpoints, trainer)
+    first_step, last_step = checkpoints.restore(), FLAGS.epochs * _steps_per_epoch(sampler)
+    if first_step > last_step:
+        raise UserError(f"Expected --epochs that end after step {first_step}. Received: --epochs={FLAGS.epochs}")
+    if first_step == last_step and os.path.exists(folder.model):
+        print(f"nothing left to train: the run has ended at step {last_step}; more --epochs would continue it")
+        return
+    training = _fit(trainer, folder, checkpoints, first_step, records, labels, sampler, augmentation, evaluators)
     _finish(model, folder, training, evaluators)
 
 
 def _sampler(records, labels):
+    _check_batch()
     if FLAGS.sampler == "random":
         batch_size = FLAGS.identities_per_batch * FLAGS.instances_per_identity
         return RandomSampler(len(records), batch_size, FLAGS.seed)
     cameras = [record.camera for record in records]
     return IdentitySampler(labels, cameras, FLAGS.identities_per_batch, FLAGS.instances_per_identity, FLAGS.seed)
+
+
+def _check_batch():
+    """Refuses batches from which the losses between their images cannot learn; they would be 0, or not a number."""
+    least = min(FLAGS.identities_per_batch, FLAGS.instances_per_identity)
+    if FLAGS.loss != "class_memory" and FLAGS.sampler == "identity" and least < 2:
+        raise UserError(
+            f"Expected a batch of 2 or more images of 2 or more identities for --loss={FLAGS.loss}. Received: "
+            f"--identities_per_batch={FLAGS.identities_per_batch} "
+            f"--instances_per_identity={FLAGS.instances_per_identity}"
+        )
 
 
 def _augmentation():
@@ -64,7 +91,9 @@ def _augmentation():
 
 def _first_model(records):
     if FLAGS.initial_model:
-        return models.load_model(FLAGS.initial_model)
+        model = models.load_model(FLAGS.initial_model)
+        model.matcher.tile_bytes = FLAGS.tile_bytes
+        return model
     backbone = build_backbone(
         FLAGS.backbone,
         weights=None if FLAGS.weights == "none" else FLAGS.weights,
@@ -80,6 +109,7 @@ def _first_model(records):
         dtype="mixed_bfloat16" if FLAGS.mixed_bfloat16 else "float32",
     )
     if FLAGS.neck_init == "pca" and FLAGS.neck_channels:
+        print(f"first weights of the neck: principal components of {_PCA_IMAGES} images", flush=True)
         chosen = np.random.default_rng([FLAGS.seed, len(records)]).permutation(len(records))[:_PCA_IMAGES]
         size = backbone.image_height, backbone.image_width
         initialize_neck_with_pca(backbone, np.stack([read_image(records[index].path, *size) for index in chosen]))
@@ -99,8 +129,9 @@ def _trainer(model, sampler, num_classes):
         frozen_stride=FLAGS.frozen_stride,
         clip_norm=FLAGS.clip_norm,
     )
-    steps = _steps_per_epoch(sampler)
-    decay_steps = [epoch * steps for epoch in _whole_numbers("decay_epochs")]
+    if FLAGS.epochs and not model.trainable_variables:
+        raise UserError(f"Expected a model with something to train. Received: --frozen_stride={FLAGS.frozen_stride}")
+    decay_steps = [epoch * _steps_per_epoch(sampler) for epoch in _decay_epochs()]
     optimizer = CoupledSGD(
         step_schedule(FLAGS.learning_rate, decay_steps, FLAGS.decay_factor),
         momentum=FLAGS.momentum,
@@ -116,6 +147,13 @@ def _steps_per_epoch(sampler):
     return FLAGS.steps_per_epoch or sampler.steps_per_epoch
 
 
+def _decay_epochs():
+    epochs = _whole_numbers("decay_epochs")
+    if any(later <= earlier for earlier, later in zip([0, *epochs], epochs, strict=False)):
+        raise UserError(f"Expected epochs from 1 on, each later than the last. Received: --decay_epochs={epochs}")
+    return epochs
+
+
 def _whole_numbers(flag):
     try:
         return [int(text) for text in FLAGS[flag].value]
@@ -124,20 +162,18 @@ def _whole_numbers(flag):
         raise UserError(f"Expected whole numbers, separated by commas. Received: {received}") from error
 
 
-def _fit(trainer, folder, records, labels, sampler, augmentation, evaluators):
-    checkpoints = Checkpoints(folder.checkpoints, trainer)
-    first_step = checkpoints.restore()
+def _fit(trainer, folder, checkpoints, first_step, records, labels, sampler, augmentation, evaluators):
     if first_step == 0 and trainer.memory is not None and FLAGS.fill_memory:
         _fill_memory(trainer, records, labels)
     steps = _steps_per_epoch(sampler)
     size = trainer.model.backbone.image_height, trainer.model.backbone.image_width
     batches = training_batches(records, labels, sampler, augmentation, *size, seed=FLAGS.seed, start_step=first_step)
     writer = tf.summary.create_file_writer(folder.tensorboard)
-    _log_settings(writer)
+    _log_settings(writer, trainer.model)
     started = time.perf_counter()
     with progress_bar() as progress:
         callbacks = [
-            HealthCheck(FLAGS.margin if FLAGS.loss == "triplet" else None),
+            HealthCheck(FLAGS.margin or None if FLAGS.loss == "triplet" else None),
             TensorBoardLog(writer, batches),
             ProgressBar(progress, FLAGS.epochs * steps),
             CheckpointEachEpoch(checkpoints),
@@ -149,25 +185,30 @@ def _fit(trainer, folder, records, labels, sampler, augmentation, evaluators):
         )
     seconds = time.perf_counter() - started
     writer.close()
-    return {"first_step": first_step, "steps": FLAGS.epochs * steps, "seconds": seconds, "seed": FLAGS.seed}
+    last_step = int(trainer.optimizer.iterations)
+    return {"first_step": first_step, "last_step": last_step, "seconds": seconds, "seed": FLAGS.seed}
 
 
 def _fill_memory(trainer, records, labels):
     _, first_of_class = np.unique(labels, return_index=True)
-    maps = extract_feature_maps(trainer.model, [records[index] for index in first_of_class])
+    print("filling the class memory with an image of each class", flush=True)
+    chosen = [records[index] for index in first_of_class]
+    maps = extract_feature_maps(trainer.model, chosen, FLAGS.evaluation_batch_size)
     trainer.memory.update(maps, labels[first_of_class])
 
 
-def _log_settings(writer):
+def _log_settings(writer, model):
     with writer.as_default(0):
         rows = "\n".join(f"| {line.replace('|', ' ')} |" for line in flags_text("train").splitlines())
         tf.summary.text("flags", f"| flag |\n|---|\n{rows}")
-        hparams.hparams({name: FLAGS[name].value for name in _tuned_flags()})
-
-
-def _tuned_flags():
-    names = ("loss", "head", "learning_rate", "backbone_factor", "margin", "gamma", "identities_per_batch", "epochs")
-    return (*names, "instances_per_identity", "weight_decay", "trainable_scales", "image_height", "image_width", "seed")
+        # An --initial_model brings its own head and size, whatever the flags say.
+        of_model = {
+            "head": model.matcher.head,
+            "trainable_scales": model.matcher.trainable_scales,
+            "image_height": model.backbone.image_height,
+            "image_width": model.backbone.image_width,
+        }
+        hparams.hparams({name: FLAGS[name].value for name in _TUNED_FLAGS} | of_model)
 
 
 def _validation(model, evaluators, writer, steps):
@@ -187,8 +228,7 @@ def _log_evaluations(writer, step, results):
     with writer.as_default(step):
         for result in results:
             for key in ("rank1", "mAP", "mINP"):
-                name = evaluation.short_name(result.dataset)
-                tf.summary.scalar(f"evaluation/{name}/{key}", getattr(result.ranking, key))
+                tf.summary.scalar(f"evaluation/{result.dataset}/{key}", getattr(result.ranking, key))
     writer.flush()
 
 
@@ -201,7 +241,7 @@ def _finish(model, folder, training, evaluators):
     sections = evaluation.evaluate_model(model, evaluators)
     if sections:
         writer = tf.summary.create_file_writer(folder.tensorboard)
-        _log_evaluations(writer, training["steps"], [section.result for section in sections])
+        _log_evaluations(writer, training["last_step"], [section.result for section in sections])
         writer.close()
         evaluation.print_table(sections)
     run_facts = {"model": folder.model, "training": training, "flags": flag_values("train")}

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from qaconv_tf.errors import UserError
 
@@ -34,16 +33,16 @@ class HealthCheck(keras.callbacks.Callback):
         for name in ("loss", "gradient_norm"):
             if not np.isfinite(logs[name]):
                 raise UserError(
-                    f"Expected a finite {name}. Received: {name}={logs[name]} at step {step}. Lower --learning_rate, "
-                    "or resume from the last checkpoint with another --seed"
+                    f"Expected a finite {name}. Received: {name}={logs[name]} at step {step}. Start another run "
+                    "with a lower --learning_rate; the last checkpoint is as it was"
                 )
         at_margin = self.margin is not None and abs(logs["loss"] - self.margin) < 1e-3
         self._stuck = self._stuck + 1 if at_margin else 0
         if self._stuck >= self.patience:
             raise UserError(
                 f"Expected a loss that moves. Received: loss={logs['loss']:.4f}, the margin, for {self._stuck} steps "
-                f"up to step {step}: all scores are equal. Freeze the matcher's scales (--notrainable_scales) or "
-                "lower --learning_rate"
+                f"up to step {step}: all scores are equal. Start another run "
+                "with the matcher's scales frozen (--notrainable_scales) or a lower --learning_rate"
             )
 
 
@@ -88,27 +87,11 @@ class TensorBoardLog(keras.callbacks.Callback):
                 tf.summary.histogram("train/memory_ages", memory.ages.numpy()[memory.filled.numpy()])
 
 
-def progress_bar():
-    """Returns a `rich` progress bar with an estimate of what is left, for any long work.
-
-    Example:
-        >>> from qaconv_tf.training.callbacks import progress_bar
-        >>> with progress_bar() as progress:
-        ...     task = progress.add_task("training", total=1, note="")
-        ...     progress.advance(task)
-        training ...
-    """
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-
-
 class ProgressBar(keras.callbacks.Callback):
     """Shows the step, the loss and the time left in the terminal.
 
     Args:
-        progress: the started bar of `progress_bar`.
+        progress: a started `rich.progress.Progress` with a field `note`.
         total_steps: int. Steps of the whole run.
     """
 

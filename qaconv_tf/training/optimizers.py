@@ -56,6 +56,11 @@ class CoupledSGD(keras.optimizers.Optimizer):
         self.assign(momentum, self.momentum * momentum + gradient)
         self.assign_sub(variable, learning_rate * self._factors[place] * (gradient + self.momentum * momentum))
 
+    def get_config(self):
+        """Returns what `from_config` needs; which variables are slow is not part of it."""
+        names = ("momentum", "coupled_decay", "slow_factor")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
 
 def step_schedule(learning_rate, decay_steps, factor=0.1):
     """Returns a learning rate that is multiplied by `factor` at each of the given steps.

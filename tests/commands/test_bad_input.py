@@ -145,3 +145,51 @@ def test_a_checkpoint_of_other_shape(capfd, tmp_path, market):
     told = fails(capfd, "train", *arguments, "--resume", "--epochs=2")
     assert "Expected a checkpoint of this model, class count and optimizer" in told
     assert snapshot(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--identities_per_batch=1"], "2 or more images of 2 or more identities"),
+        (["--instances_per_identity=1", "--loss=pairwise"], "2 or more images of 2 or more identities"),
+        (["--frozen_stride=32", "--neck_channels=0"], "something to train"),
+        (["--decay_epochs=5,2"], "each later than the last"),
+        (["--decay_epochs=0"], "each later than the last"),
+        (["--score_scale=nan"], "Expected a finite number. Received: --score_scale=nan"),
+        (["--evaluate_every=1"], "--test_datasets="),
+        (["--levels=64"], "64"),
+        (["--neck_channels=5000"], "5000"),
+        (["--seed=99999999999999"], "--seed"),
+    ],
+)
+def test_settings_that_cannot_train(capfd, tmp_path, market, arguments, told):
+    common = (f"--dataset=market1501:{market}", f"--run_dir={tmp_path / 'run'}", *SMALL)
+    assert told in fails(capfd, "train", *common, *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_places_that_cannot_be_written_are_found_before_the_work(capfd, tmp_path, market):
+    (tmp_path / "file").write_text("not a folder")
+    inside = tmp_path / "file" / "run"
+    told = fails(capfd, "train", f"--dataset=market1501:{market}", f"--run_dir={inside}", *SMALL)
+    assert str(tmp_path / "file") in told
+    sets = f"--test_datasets=market1501:{market}"
+    ended = run_command(capfd, "evaluate", sets, f"--output_dir={inside}")
+    assert ended.status == 2 and "model:" not in ended.out
+    for content in ("{broken", "[]"):
+        (tmp_path / "results.json").write_text(content)
+        assert "results.json" in fails(capfd, "evaluate", sets, f"--output_dir={tmp_path}")
+        assert (tmp_path / "results.json").read_text() == content
+
+
+def test_scoring_by_nothing(capfd, market):
+    assert "--scoring=" in fails(capfd, "evaluate", f"--test_datasets=market1501:{market}", "--scoring=")
+
+
+def test_an_interrupted_program_says_how_to_go_on(capfd, monkeypatch):
+    def interrupted(command):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qaconv_tf.commands.program._run_main", interrupted)
+    ended = run_command(capfd, "train", "--run_dir=anywhere")
+    assert ended.status == 130 and "--resume" in ended.err and ended.err.count("\n") == 1

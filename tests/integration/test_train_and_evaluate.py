@@ -46,7 +46,16 @@ def test_a_run_leaves_what_it_promises_and_a_resumed_run_is_the_same_run(capfd, 
         np.testing.assert_array_equal(one, other)
 
     results = json.loads((whole / "results.json").read_text())
-    assert results["training"]["steps"] == 4 and results["training"]["seed"] == 0
+    assert [session["last_step"] for session in results["training"]] == [4]
+    sessions = json.loads((halved / "results.json").read_text())["training"]
+    assert [(session["first_step"], session["last_step"]) for session in sessions] == [(0, 2), (2, 4)]
+
+    before = {path: path.read_bytes() for path in halved.rglob("*") if path.is_file()}
+    ended = train(capfd, people, halved, "--epochs=2", "--resume")
+    assert "nothing left to train" in ended.out
+    assert {path: path.read_bytes() for path in halved.rglob("*") if path.is_file()} == before
+    ended = run_command(capfd, "train", f"--flagfile={halved / 'flags.txt'}", "--epochs=1", "--resume")
+    assert ended.status == 2 and "after step 4" in ended.err
     ended = run_command(
         capfd, "evaluate", f"--run_dir={whole}", f"--test_datasets=market1501:{people}", "--scoring=matching,pooled"
     )
