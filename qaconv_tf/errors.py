@@ -10,8 +10,8 @@ class UserError(ValueError):
 
     Example:
         >>> from qaconv_tf.errors import UserError
-        >>> raise UserError("expected a folder. Received: data_dir='x'. Pass --data_dir=FOLDER")
+        >>> raise UserError("Expected a folder. Received: data_dir='x'. Pass --data_dir=FOLDER")
         Traceback (most recent call last):
         ...
-        qaconv_tf.errors.UserError: expected a folder. Received: data_dir='x'. Pass --data_dir=FOLDER
+        qaconv_tf.errors.UserError: Expected a folder. Received: data_dir='x'. Pass --data_dir=FOLDER
     """

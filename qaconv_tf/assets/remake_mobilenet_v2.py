@@ -84,7 +84,7 @@ def check_sha256(content, expected, name):
     """Ends the program if the bytes are not those expected."""
     received = hashlib.sha256(content).hexdigest()
     if received != expected:
-        sys.exit(f"expected {name} with SHA-256 {expected}. Received: {received}")
+        sys.exit(f"Expected {name} with SHA-256 {expected}. Received: {received}")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ class Backbone(keras.Model):
         if self.neck_channels is None:
             return
         if self.neck_kernel_size % 2 == 0:
-            raise UserError(f"expected an odd neck_kernel_size. Received: neck_kernel_size={self.neck_kernel_size}")
+            raise UserError(f"Expected an odd neck_kernel_size. Received: neck_kernel_size={self.neck_kernel_size}")
         self.neck = keras.layers.Conv2D(
             self.neck_channels,
             self.neck_kernel_size,
@@ -177,7 +177,7 @@ class Backbone(keras.Model):
         received = tuple(images.shape)
         if not images.shape.is_compatible_with(expected):
             raise ValueError(
-                f"expected images of height x width {self.image_height} x {self.image_width} with 3 channels. "
+                f"Expected images of height x width {self.image_height} x {self.image_width} with 3 channels. "
                 f"Received: images.shape={received}"
             )
         is_uint8 = images.dtype == "uint8"
@@ -192,15 +192,15 @@ class Backbone(keras.Model):
 def _checked_levels(levels):
     levels = tuple(sorted(levels))
     if not levels or len(set(levels)) != len(levels) or not set(levels) <= set(_LEVELS):
-        raise UserError(f"expected levels to be strides, each once, of 8, 16 and 32. Received: levels={levels}")
+        raise UserError(f"Expected levels to be strides, each once, of 8, 16 and 32. Received: levels={levels}")
     return levels
 
 
 def _body_builder(body_name, ibn):
     if body_name not in BODY_NAMES:
-        raise UserError(f"expected a backbone of {', '.join(BODY_NAMES)}. Received: {body_name!r}")
+        raise UserError(f"Expected a backbone of {', '.join(BODY_NAMES)}. Received: {body_name!r}")
     if body_name != "mobilenet_v2":
         return functools.partial(resnet.resnet_body, int(body_name.removeprefix("resnet")), ibn=ibn)
     if ibn != "none":
-        raise UserError(f"expected ibn='none' for mobilenet_v2; only a ResNet has IBN variants. Received: ibn={ibn!r}")
+        raise UserError(f"Expected ibn='none' for mobilenet_v2; only a ResNet has IBN variants. Received: ibn={ibn!r}")
     return mobilenet_v2.mobilenet_v2_body

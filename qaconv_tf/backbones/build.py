@@ -63,11 +63,11 @@ def build_backbone(name, weights="imagenet", **options):
 
 def _where_to_find(name, ibn):
     if (name, ibn) not in _PUBLISHED_FILES:
-        return f"expected weights as a path or None: none are published. Received: 'imagenet' for {name} with ibn={ibn}"
+        return f"Expected weights as a path or None: none are published. Received: 'imagenet' for {name} with ibn={ibn}"
     page = _TORCHVISION_PAGE if ibn == "none" else _IBN_NET_PAGE
     file = _PUBLISHED_FILES[name, ibn]
     return (
-        f"expected weights as a path: ImageNet weights of {name} with ibn={ibn} are not shipped. Received: 'imagenet'. "
+        f"Expected weights as a path: ImageNet weights of {name} with ibn={ibn} are not shipped. Received: 'imagenet'. "
         f"Get {file} as listed on {page}, put it anywhere and pass its path, such as weights='weights/{file}'"
     )
 
@@ -83,7 +83,7 @@ def _load_file(backbone, path):
     strange = sorted(set(report.unused) - set(known))
     if strange:
         raise UserError(
-            f"expected the weights of {backbone.body_name} with ibn={backbone.ibn}. Received: {path} with "
+            f"Expected the weights of {backbone.body_name} with ibn={backbone.ibn}. Received: {path} with "
             f"{strange[0]!r} and {len(strange) - 1} more that have no place there. Is it of another architecture?"
         )
     logging.info("%s: %d tensors read, %d beyond the last level", path, len(report.used), len(report.unused))

@@ -30,11 +30,11 @@ def initialize_neck_with_pca(backbone, images):
         True
     """
     if backbone.neck is None:
-        raise UserError("expected a backbone with a neck. Received: neck_channels=None")
+        raise UserError("Expected a backbone with a neck. Received: neck_channels=None")
     mean, covariance = _moments(backbone, images)
     if backbone.neck_channels > len(mean):
         raise UserError(
-            f"expected at most as many neck channels as the raw maps have, {len(mean)}. "
+            f"Expected at most as many neck channels as the raw maps have, {len(mean)}. "
             f"Received: neck_channels={backbone.neck_channels}"
         )
     components = _principal_components(covariance, backbone.neck_channels)

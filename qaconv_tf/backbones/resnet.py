@@ -53,7 +53,7 @@ def resnet_body(depth, image_height, image_width, levels, ibn="none", dtype=None
     [Pan et al., ECCV 2018](https://arxiv.org/abs/1807.09441).
     """
     if ibn not in IBN_VARIANTS:
-        raise UserError(f"expected ibn to be one of {', '.join(IBN_VARIANTS)}. Received: ibn={ibn!r}")
+        raise UserError(f"Expected ibn to be one of {', '.join(IBN_VARIANTS)}. Received: ibn={ibn!r}")
     layers = TorchLayers(dtype, seed)
     images = keras.Input((image_height, image_width, 3), name="images")
     maps = layers.convolution(images, 64, 7, "conv1", strides=2)

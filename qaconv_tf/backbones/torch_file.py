@@ -95,14 +95,14 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if (module, name) not in _ALLOWED:
             raise UserError(
-                f"expected tensors and plain containers only. Received: {self._path} asks for {f'{module}.{name}'!r}, "
+                f"Expected tensors and plain containers only. Received: {self._path} asks for {f'{module}.{name}'!r}, "
                 "which is refused unread. Save the state dict alone: torch.save(model.state_dict(), path)"
             )
         return _ALLOWED[module, name]
 
     def persistent_load(self, pid):
         if pid[0] != "storage" or (len(pid) == 6 and pid[5] is not None):
-            raise UserError(f"expected storages of whole tensors. Received: {self._path} refers to {pid!r:.200}")
+            raise UserError(f"Expected storages of whole tensors. Received: {self._path} refers to {pid!r:.200}")
         storage = _Storage(key=pid[2], dtype=pid[1].name, length=pid[4])
         self.storages[storage.key] = storage
         return storage
@@ -130,7 +130,7 @@ def read_state_dict(path):
         >>> read_state_dict("no_such_file.pth")
         Traceback (most recent call last):
         ...
-        qaconv_tf.errors.UserError: expected a PyTorch file. Received: no_such_file.pth (No such file or directory)
+        qaconv_tf.errors.UserError: Expected a PyTorch file. Received: no_such_file.pth (No such file or directory)
 
     Reference: [torch.serialization](https://docs.pytorch.org/docs/stable/notes/serialization.html).
     """
@@ -144,14 +144,14 @@ def read_state_dict(path):
     except UserError:
         raise
     except OSError as error:
-        raise UserError(f"expected a PyTorch file. Received: {path} ({error.strerror})") from error
+        raise UserError(f"Expected a PyTorch file. Received: {path} ({error.strerror})") from error
     except Exception as error:  # bytes that are no pickle make pickle and zipfile raise almost anything
         raise UserError(
-            f"expected a whole PyTorch file. Received: {path}, which is corrupt, truncated or of another format "
+            f"Expected a whole PyTorch file. Received: {path}, which is corrupt, truncated or of another format "
             f"({type(error).__name__}). Copy or download it again"
         ) from error
     if not isinstance(contents, dict):
-        raise UserError(f"expected a dictionary of tensors. Received: {path} holds a {type(contents).__name__}")
+        raise UserError(f"Expected a dictionary of tensors. Received: {path} holds a {type(contents).__name__}")
     return contents
 
 
@@ -170,7 +170,7 @@ def _read_zip(file, path):
             raw = _read_entry(archive, f"{folder}data/{key}", path)
             if len(raw) != storage.length * _itemsize(storage.dtype):
                 raise UserError(
-                    f"expected {storage.length!r:.40} numbers of {storage.dtype} in storage {key!r}. "
+                    f"Expected {storage.length!r:.40} numbers of {storage.dtype} in storage {key!r}. "
                     f"Received: {len(raw)} bytes in {path}"
                 )
             storages[key] = raw
@@ -180,14 +180,14 @@ def _read_zip(file, path):
 def _read_entry(archive, name, path):
     # torch never compresses; refusing to inflate keeps a small file from filling the memory.
     if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
-        raise UserError(f"expected an uncompressed archive, as torch.save writes it. Received: {path}")
+        raise UserError(f"Expected an uncompressed archive, as torch.save writes it. Received: {path}")
     return archive.read(name)
 
 
 def _read_legacy(file, path):
     magic, protocol, system = (_Unpickler(file, path).load() for _ in range(3))
     if magic != _LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL:
-        raise UserError(f"expected a PyTorch file. Received: {path}, a pickle of something else")
+        raise UserError(f"Expected a PyTorch file. Received: {path}, a pickle of something else")
     byteorder = "little" if system["little_endian"] else "big"
     unpickler = _Unpickler(file, path)
     contents = unpickler.load()
@@ -199,7 +199,7 @@ def _read_legacy(file, path):
         num_bytes = length * _itemsize(unpickler.storages[key].dtype)
         if not 0 <= num_bytes <= end - file.tell():
             raise UserError(
-                f"expected {length} numbers in storage {key!r}. Received: {path}, which ends before them. "
+                f"Expected {length} numbers in storage {key!r}. Received: {path}, which ends before them. "
                 "Copy or download it again"
             )
         storages[key] = file.read(num_bytes)
@@ -232,7 +232,7 @@ class _ArrayMaker:
         numbers = self._numbers(tensor)
         if not _is_inside(tensor, len(numbers)):
             raise UserError(
-                f"expected a tensor inside its storage of {len(numbers)} numbers. Received: "
+                f"Expected a tensor inside its storage of {len(numbers)} numbers. Received: "
                 f"offset={tensor.offset!r:.40}, size={tensor.size!r:.80}, stride={tensor.stride!r:.80} in {self._path}"
             )
         strides = [step * numbers.itemsize if n > 1 else 0 for n, step in zip(tensor.size, tensor.stride, strict=True)]

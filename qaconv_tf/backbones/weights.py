@@ -47,7 +47,7 @@ def load_torch_weights(body, state_dict, origin="the state dict"):
         >>> load_torch_weights(mobilenet_v2_body(32, 32, levels=(8,)), {})
         Traceback (most recent call last):
         ...
-        qaconv_tf.errors.UserError: expected tensor 'features.0.0.weight' of shape (32, 3, 3, 3). Received: none of \
+        qaconv_tf.errors.UserError: Expected tensor 'features.0.0.weight' of shape (32, 3, 3, 3). Received: none of \
 that name among the 0 of the state dict. Is it of another architecture?
     """
     places = {name: place for layer in body.layers for name, place in _places(layer)}
@@ -55,12 +55,12 @@ that name among the 0 of the state dict. Is it of another architecture?
         expected = _torch_shape(variable, axes)
         if name not in state_dict:
             raise UserError(
-                f"expected tensor {name!r} of shape {expected}. Received: none of that name among the "
+                f"Expected tensor {name!r} of shape {expected}. Received: none of that name among the "
                 f"{len(state_dict)} of {origin}. Is it of another architecture?"
             )
         if np.shape(state_dict[name]) != expected:
             raise UserError(
-                f"expected tensor {name!r} of shape {expected}. Received: shape {np.shape(state_dict[name])} in "
+                f"Expected tensor {name!r} of shape {expected}. Received: shape {np.shape(state_dict[name])} in "
                 f"{origin}. Is it of another architecture?"
             )
     for name, (variable, axes) in places.items():

@@ -96,7 +96,7 @@ def _find_csv(root):
     if len(found) != 1:
         names = [os.path.basename(path) for path in found]
         raise UserError(
-            f"expected exactly one CSV file in the folder. Received: root={root!r} with {len(names)}: {names}. "
+            f"Expected exactly one CSV file in the folder. Received: root={root!r} with {len(names)}: {names}. "
             "Pass the path of the file itself"
         )
     return found[0]
@@ -113,7 +113,7 @@ def _read_rows(csv_path):
             rows = [Row(f"{csv_path!r}, line {reader.line_num}", _cells(row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(
-            f"expected a readable CSV file in UTF-8. Received: {csv_path!r} ({error}). Save it as CSV, UTF-8"
+            f"Expected a readable CSV file in UTF-8. Received: {csv_path!r} ({error}). Save it as CSV, UTF-8"
         ) from error
     return columns, rows
 
@@ -122,7 +122,7 @@ def _check_columns(csv_path, columns):
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
         raise UserError(
-            f"expected the columns {', '.join(REQUIRED_COLUMNS)} and, if wanted, {', '.join(OPTIONAL_COLUMNS)}, "
+            f"Expected the columns {', '.join(REQUIRED_COLUMNS)} and, if wanted, {', '.join(OPTIONAL_COLUMNS)}, "
             f"separated by commas. Received: {csv_path!r} with the columns {columns}. Add {' and '.join(missing)}"
         )
 
@@ -136,11 +136,11 @@ def _record(row, folder, camera_numbers):
     path = os.path.join(folder, row.cells["path"])
     if not os.path.isfile(path):
         raise UserError(
-            f"expected an image file. Received: {row.where}: path={row.cells['path']!r}, and there is no file "
+            f"Expected an image file. Received: {row.where}: path={row.cells['path']!r}, and there is no file "
             f"{path!r}. Paths are absolute or relative to the CSV's folder"
         )
     if not row.cells["identity"]:
-        raise UserError(f"expected an identity. Received: {row.where}: an empty cell. Fill it or remove the row")
+        raise UserError(f"Expected an identity. Received: {row.where}: an empty cell. Fill it or remove the row")
     return ImageRecord(path, row.cells["identity"], camera_numbers[row.cells.get("camera", "")], _timestamp(row))
 
 
@@ -151,7 +151,7 @@ def _timestamp(row):
     seconds = _finite_number(text)
     if seconds is None:
         raise UserError(
-            f"expected a timestamp in seconds. Received: {row.where}: timestamp={text!r}. "
+            f"Expected a timestamp in seconds. Received: {row.where}: timestamp={text!r}. "
             "Write a number, or leave the cell empty"
         )
     return seconds
@@ -161,7 +161,7 @@ def _split(row):
     split = row.cells["split"]
     if split not in SPLITS:
         raise UserError(
-            f"expected a split of {', '.join(SPLITS)}. Received: {row.where}: split={split!r}. "
+            f"Expected a split of {', '.join(SPLITS)}. Received: {row.where}: split={split!r}. "
             "Write one of these, or remove the column to have the images split by rule"
         )
     return split

@@ -89,7 +89,7 @@ def _visible_entries(folder):
             return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except OSError as error:
         raise UserError(
-            f"expected a folder that can be read. Received: folder={os.fspath(folder)!r} ({error.strerror}). "
+            f"Expected a folder that can be read. Received: folder={os.fspath(folder)!r} ({error.strerror}). "
             "Check the path and its permissions"
         ) from error
 

@@ -51,7 +51,7 @@ def parse_name(path: str) -> ImageName:
     match = _NAME.fullmatch(os.path.basename(path))
     if match is None:
         raise UserError(
-            "expected an image named identity_cCAMERAsSESSION_FRAME like 0002_c1s1_000451_03.jpg, cameras from 1. "
+            "Expected an image named identity_cCAMERAsSESSION_FRAME like 0002_c1s1_000451_03.jpg, cameras from 1. "
             f"Received: {path!r}. Rename or remove it"
         )
     identity, camera, session, frame = map(int, match.groups())
@@ -116,7 +116,7 @@ def _find_folder(root):
         if any(os.path.isdir(os.path.join(candidate, name)) for name in SPLIT_FOLDERS.values()):
             return candidate
     raise UserError(
-        f"expected one of the folders {', '.join(SPLIT_FOLDERS.values())}. Received: root={os.fspath(root)!r}, which "
+        f"Expected one of the folders {', '.join(SPLIT_FOLDERS.values())}. Received: root={os.fspath(root)!r}, which "
         f"has none of them, nor have its folders {', '.join(ROOT_FOLDERS[1:])}. Pass the folder that holds them"
     )
 

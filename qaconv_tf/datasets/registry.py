@@ -37,17 +37,17 @@ def load_dataset(name: str, root: str | os.PathLike) -> ReidDataset:
         (3, 1, 2)
     """
     if name not in DATASETS:
-        raise UserError(f"expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
+        raise UserError(f"Expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
     root = os.fspath(root)
     if not os.path.exists(root):
         raise UserError(
-            f"expected an existing place for the data set {name!r}. Received: root={root!r}, which does not exist. "
+            f"Expected an existing place for the data set {name!r}. Received: root={root!r}, which does not exist. "
             f"Check the path; there should be {DATASETS[name].LAYOUT}"
         )
     dataset = DATASETS[name].load(root)
     if not any(getattr(dataset, split) for split in SPLITS):
         raise UserError(
-            f"expected at least one image in the data set {name!r}. Received: root={root!r}, in which none was found. "
+            f"Expected at least one image in the data set {name!r}. Received: root={root!r}, in which none was found. "
             f"There should be {DATASETS[name].LAYOUT}"
         )
     return dataset
@@ -77,7 +77,7 @@ def require_split(dataset: ReidDataset, split: str) -> Sequence[ImageRecord]:
         counts = ", ".join(f"{len(getattr(dataset, part))} {part}" for part in SPLITS)
         layout = f": {DATASETS[dataset.name].LAYOUT}" if dataset.name in DATASETS else ""
         raise UserError(
-            f"expected images in the {split} part of the data set {dataset.name!r}. Received: {counts}. "
+            f"Expected images in the {split} part of the data set {dataset.name!r}. Received: {counts}. "
             f"Choose a data set that has this part, or add the images{layout}"
         )
     return records

@@ -154,7 +154,7 @@ class Evaluator:
         """
         for scoring in scorings:
             if scoring not in SCORINGS:
-                raise ValueError(f"expected a scoring of {', '.join(SCORINGS)}. Received: scoring={scoring!r}")
+                raise ValueError(f"Expected a scoring of {', '.join(SCORINGS)}. Received: scoring={scoring!r}")
         query, gallery = self.dataset.query, self.dataset.gallery
         progress = progress or _silent
         started = time.perf_counter()
@@ -260,7 +260,7 @@ def _check_finite(maps, records):
     bad = ~np.isfinite(maps).all(axis=(1, 2, 3))
     if bad.any():
         raise UserError(
-            f"expected finite feature maps. Received: NaN or infinity for {records[int(np.argmax(bad))].path!r} first. "
+            f"Expected finite feature maps. Received: NaN or infinity for {records[int(np.argmax(bad))].path!r} first. "
             "The model's weights have diverged or are damaged: take an earlier checkpoint"
         )
 

@@ -124,7 +124,7 @@ def evaluate_ranking(scores, query, gallery, protocol="market1501"):
         - mINP: [Ye et al., Deep Learning for Person Re-identification](https://arxiv.org/abs/2001.04193)
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"expected a protocol of {', '.join(PROTOCOLS)}. Received: protocol={protocol!r}")
+        raise ValueError(f"Expected a protocol of {', '.join(PROTOCOLS)}. Received: protocol={protocol!r}")
     check_answerable(query, gallery)
     query_keys, gallery_keys = _integer_keys(query, gallery)
     per_query = np.full((4, len(query)), np.nan)
@@ -152,7 +152,7 @@ def check_answerable(query, gallery):
     """
     if not len(query) or not len(gallery):
         raise UserError(
-            f"expected at least one query and one gallery image. Received: {len(query)} queries, {len(gallery)} "
+            f"Expected at least one query and one gallery image. Received: {len(query)} queries, {len(gallery)} "
             "gallery images. Check the data set's folders or its split column"
         )
     gallery_cameras = collections.defaultdict(set)
@@ -196,14 +196,14 @@ def _row_blocks(scores, num_query, num_gallery):
         shape = tuple(np.shape(block))
         if len(shape) != 2 or shape[1] != num_gallery or done + shape[0] > num_query:
             raise ValueError(
-                f"expected scores of shape (num_query, num_gallery) = ({num_query}, {num_gallery}), whole or in blocks "
+                f"Expected scores of shape (num_query, num_gallery) = ({num_query}, {num_gallery}), whole or in blocks "
                 f"of rows. Received: shape {shape}" + (f" after {done} rows" if done else "")
             )
         for start in range(0, shape[0], rows_per_block):
             yield done + start, np.asarray(block[start : start + rows_per_block], np.float32)
         done += shape[0]
     if done != num_query:
-        raise ValueError(f"expected a row of scores for each of {num_query} queries. Received: {done} rows")
+        raise ValueError(f"Expected a row of scores for each of {num_query} queries. Received: {done} rows")
 
 
 def _check_no_nan(block, query, start):
@@ -211,7 +211,7 @@ def _check_no_nan(block, query, start):
     if bad_rows.any():
         number = start + int(np.argmax(bad_rows))
         raise UserError(
-            f"expected scores that are numbers. Received: NaN for query {number} (identity "
+            f"Expected scores that are numbers. Received: NaN for query {number} (identity "
             f"{query[number].identity!r}, camera {query[number].camera!r}) first. Check the model's weights and images"
         )
 

@@ -50,7 +50,7 @@ class ReportSection:
     def __post_init__(self):
         if self.result.scores.shape != (len(self.query), len(self.gallery)):
             raise ValueError(
-                "expected one query record for each row of the scores and one gallery record for each column. "
+                "Expected one query record for each row of the scores and one gallery record for each column. "
                 f"Received: scores.shape={self.result.scores.shape}, {len(self.query)} query records, "
                 f"{len(self.gallery)} gallery records"
             )
@@ -104,7 +104,7 @@ def write_report(
         (True, 3)
     """
     if not evaluations:
-        raise ValueError(f"expected at least one evaluation. Received: evaluations={evaluations!r}")
+        raise ValueError(f"Expected at least one evaluation. Received: evaluations={evaluations!r}")
     path = pathlib.Path(path)
     _check_replaceable(path)
     datasets = _by_dataset(evaluations)
@@ -167,7 +167,7 @@ def _thumbnail(path):
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = error.strerror if getattr(error, "strerror", None) else " ".join(str(error).split())
         raise UserError(
-            f"expected an image to show in the report. Received: path={os.fspath(path)!r} ({reason}). Put the image "
+            f"Expected an image to show in the report. Received: path={os.fspath(path)!r} ({reason}). Put the image "
             "back and write the report again"
         ) from error
     buffer = io.BytesIO()
@@ -211,7 +211,7 @@ def _check_replaceable(path):
         raise _cannot_write(path, error) from error
     if not ours:
         raise UserError(
-            f"expected no file, or an earlier report to replace. Received: path={os.fspath(path)!r}, which is no "
+            f"Expected no file, or an earlier report to replace. Received: path={os.fspath(path)!r}, which is no "
             "report of qaconv_tf. Choose another path or remove the file"
         )
 
@@ -229,6 +229,6 @@ def _replace(path, content):
 
 def _cannot_write(path, error):
     return UserError(
-        f"expected a report file that can be written. Received: path={os.fspath(path)!r} ({error.strerror}). "
+        f"Expected a report file that can be written. Received: path={os.fspath(path)!r} ({error.strerror}). "
         "Check the folder and its permissions"
     )

@@ -95,15 +95,15 @@ def _check_numbers(arguments, processes):
         highest = CAMERAS_PER_NETWORK if name == "cameras_per_identity" else None
         if value < lowest or (highest is not None and value > highest):
             limits = f"at least {lowest}" + (f" and at most {highest}" if highest is not None else "")
-            raise UserError(f"expected {name} to be {limits}. Received: {name}={value}")
+            raise UserError(f"Expected {name} to be {limits}. Received: {name}={value}")
     if processes is not None and processes < 1:
-        raise UserError(f"expected processes to be at least 1. Received: processes={processes}")
+        raise UserError(f"Expected processes to be at least 1. Received: processes={processes}")
 
 
 def _is_finished(directory, manifest):
     """Whether the folder holds this very set. Refuses a folder that holds anything else."""
     if directory.exists() and not directory.is_dir():
-        raise UserError(f"expected a folder to write to. Received: directory={str(directory)!r}, a file. Name another")
+        raise UserError(f"Expected a folder to write to. Received: directory={str(directory)!r}, a file. Name another")
     if not directory.exists() or not any(directory.iterdir()):
         return False
     for name in (MANIFEST, UNFINISHED):
@@ -111,11 +111,11 @@ def _is_finished(directory, manifest):
             if _read(directory / name) == manifest:
                 return name == MANIFEST
             raise UserError(
-                f"expected a folder made with the same arguments. Received: directory={str(directory)!r}, whose {name} "
+                f"Expected a folder made with the same arguments. Received: directory={str(directory)!r}, whose {name} "
                 "differs. Name another folder, or delete this one"
             )
     raise UserError(
-        f"expected an empty folder or a generated one. Received: directory={str(directory)!r}, which holds other "
+        f"Expected an empty folder or a generated one. Received: directory={str(directory)!r}, which holds other "
         "files. Name another folder"
     )
 
@@ -134,7 +134,7 @@ def _write_all(directory, manifest, shots, processes, progress):
         _write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
     except OSError as error:
         raise UserError(
-            f"expected a folder that can be written to. Received: directory={str(directory)!r} ({error.strerror})"
+            f"Expected a folder that can be written to. Received: directory={str(directory)!r} ({error.strerror})"
         ) from error
     for folder in _FOLDERS.values():
         (directory / folder).mkdir(exist_ok=True)

@@ -144,5 +144,5 @@ def network_style(network):
         0.38
     """
     if network not in NETWORKS:
-        raise UserError(f"expected a network among {', '.join(NETWORKS)}. Received: network={network!r}")
+        raise UserError(f"Expected a network among {', '.join(NETWORKS)}. Received: network={network!r}")
     return NETWORKS[network]

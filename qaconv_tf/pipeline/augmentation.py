@@ -66,7 +66,7 @@ class Augmentation:
 
     def __post_init__(self):
         if not (isinstance(self.pad, int) and self.pad >= 0):
-            raise UserError(f"expected a whole number of pixels, 0 or more. Received: pad={self.pad!r}")
+            raise UserError(f"Expected a whole number of pixels, 0 or more. Received: pad={self.pad!r}")
         self._check_range("rotation_degrees", 180)
         self._check_range("hue", 0.5)
         self._check_range("occlusion_probability", 1)
@@ -75,11 +75,11 @@ class Augmentation:
             low, high = _factor_range(value)
             if not 0 <= low <= high < float("inf"):
                 raise UserError(
-                    f"expected an amount of 0 or more, or a pair 0 <= low <= high. Received: {name}={value!r}"
+                    f"Expected an amount of 0 or more, or a pair 0 <= low <= high. Received: {name}={value!r}"
                 )
         if not 0 <= self.occlusion_min_size < self.occlusion_max_size <= 1:
             raise UserError(
-                "expected 0 <= occlusion_min_size < occlusion_max_size <= 1. Received: "
+                "Expected 0 <= occlusion_min_size < occlusion_max_size <= 1. Received: "
                 f"occlusion_min_size={self.occlusion_min_size!r}, occlusion_max_size={self.occlusion_max_size!r}"
             )
 
@@ -166,7 +166,7 @@ class Augmentation:
     def _check_range(self, name: str, highest: float) -> None:
         value = getattr(self, name)
         if not 0 <= value <= highest:
-            raise UserError(f"expected a number from 0 to {highest}. Received: {name}={value!r}")
+            raise UserError(f"Expected a number from 0 to {highest}. Received: {name}={value!r}")
 
 
 def _factor_range(amount: float | tuple[float, float]) -> tuple[float, float]:

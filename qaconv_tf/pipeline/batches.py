@@ -63,7 +63,7 @@ def training_batches(
         (TensorShape([2, 32, 16, 3]), [0, 0])
     """
     if len(records) != len(labels):
-        raise ValueError(f"expected one label a record. Received: {len(labels)} labels, {len(records)} records")
+        raise ValueError(f"Expected one label a record. Received: {len(labels)} labels, {len(records)} records")
     all_labels = tf.constant(np.asarray(labels, np.int32))
     batch_size = sampler.batch_size
     read = _reader(records, image_height, image_width)
@@ -137,7 +137,7 @@ def user_error_from(error: tf.errors.OpError) -> UserError | None:
         ...     next(iter(batches))
         ... except tf.errors.OpError as error:
         ...     print(user_error_from(error))
-        expected an image file, found none. Received: path='missing.jpg'. Check the data folder or the list
+        Expected an image file, found none. Received: path='missing.jpg'. Check the data folder or the list
     """
     found = re.search(r"UserError: (.+)", error.message)
     return UserError(found[1]) if found else None

@@ -43,7 +43,7 @@ class RandomSampler:
     def __init__(self, num_samples: int, batch_size: int, seed: int):
         if not 1 <= batch_size <= num_samples:
             raise UserError(
-                f"expected a batch of 1 to {num_samples} images, all that there are. Received: "
+                f"Expected a batch of 1 to {num_samples} images, all that there are. Received: "
                 f"batch_size={batch_size}. Make the batch smaller or give more training images"
             )
         self.num_samples = num_samples
@@ -99,7 +99,7 @@ class IdentitySampler:
     ):
         if len(labels) != len(cameras):
             raise ValueError(
-                f"expected one camera a label. Received: {len(labels)} labels, {len(cameras)} cameras"
+                f"Expected one camera a label. Received: {len(labels)} labels, {len(cameras)} cameras"
             )
         self._images_of = collections.defaultdict(list)
         for index, label in enumerate(labels):
@@ -107,12 +107,12 @@ class IdentitySampler:
         self._identities = sorted(self._images_of)
         if not 1 <= identities_per_batch <= len(self._identities):
             raise UserError(
-                f"expected a batch of 1 to {len(self._identities)} identities, all that there are. Received: "
+                f"Expected a batch of 1 to {len(self._identities)} identities, all that there are. Received: "
                 f"identities_per_batch={identities_per_batch}. Take fewer a batch or give more training identities"
             )
         if instances_per_identity < 1:
             raise UserError(
-                f"expected 1 or more images of each identity. Received: instances_per_identity={instances_per_identity}"
+                f"Expected 1 or more images of each identity. Received: instances_per_identity={instances_per_identity}"
             )
         self._cameras = cameras
         self.identities_per_batch = identities_per_batch

@@ -58,28 +58,28 @@ def _decode(path: str | os.PathLike) -> Image.Image:
             mode = image.mode
             rgb = image.convert("RGB")
     except FileNotFoundError as error:
-        raise UserError(f"expected an image file, found none. {received} Check the data folder or the list") from error
+        raise UserError(f"Expected an image file, found none. {received} Check the data folder or the list") from error
     except Image.DecompressionBombError as error:
         raise UserError(
-            f"expected an image of at most {2 * Image.MAX_IMAGE_PIXELS} pixels (a larger one may be a decompression "
+            f"Expected an image of at most {2 * Image.MAX_IMAGE_PIXELS} pixels (a larger one may be a decompression "
             f"bomb). {received} Remove the file or make it smaller"
         ) from error
     except UnidentifiedImageError as error:
         raise UserError(
-            f"expected an image that Pillow can identify (JPEG, PNG, ...). {received} It is no image, or is empty: "
+            f"Expected an image that Pillow can identify (JPEG, PNG, ...). {received} It is no image, or is empty: "
             "remove or replace it"
         ) from error
     except _DECODING_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise UserError(
-                f"expected an image file that can be opened. {received} The system says: {error.strerror}"
+                f"Expected an image file that can be opened. {received} The system says: {error.strerror}"
             ) from error
         raise UserError(
-            f"expected a whole image, but the file is truncated or damaged ({_one_line(error)}). {received} Replace it"
+            f"Expected a whole image, but the file is truncated or damaged ({_one_line(error)}). {received} Replace it"
         ) from error
     if mode.startswith(("I", "F")):
         # Pillow clips these to 255 without a word, which turns nearly every pixel white.
-        raise UserError(f"expected 8 bits a channel, found Pillow's mode {mode!r}. {received} Convert the image")
+        raise UserError(f"Expected 8 bits a channel, found Pillow's mode {mode!r}. {received} Convert the image")
     return rgb
 
 

@@ -39,5 +39,5 @@ def test_precisions():
 
 
 def test_other_bytes_end_the_script():
-    with pytest.raises(SystemExit, match="expected weights.pt with SHA-256 0+. Received: [0-9a-f]{64}"):
+    with pytest.raises(SystemExit, match="Expected weights.pt with SHA-256 0+. Received: [0-9a-f]{64}"):
         remake.check_sha256(b"other bytes", "0" * 64, "weights.pt")

@@ -40,5 +40,5 @@ def test_folders_come_sorted_without_hidden_ones(make_files):
 @pytest.mark.parametrize("name", ["missing", "file.txt"])
 def test_what_is_no_folder_is_an_error(make_files, function, name):
     folder = make_files("file.txt") / name
-    with pytest.raises(UserError, match=f"expected a folder.*Received: folder=.*{name}"):
+    with pytest.raises(UserError, match=f"Expected a folder.*Received: folder=.*{name}"):
         function(folder)

@@ -50,5 +50,5 @@ def test_leftovers_are_no_identities(make_files):
 
 
 def test_a_file_for_a_root_is_an_error(make_files):
-    with pytest.raises(UserError, match="expected a folder"):
+    with pytest.raises(UserError, match="Expected a folder"):
         image_folder.load(make_files("rex.jpg") / "rex.jpg")

@@ -151,7 +151,7 @@ def test_a_data_set_that_cannot_be_evaluated_is_refused_before_any_work(dataset)
 
 
 def test_unknown_scoring(dataset):
-    with pytest.raises(ValueError, match="expected a scoring of matching, pooled. Received: scoring='cosine'"):
+    with pytest.raises(ValueError, match="Expected a scoring of matching, pooled. Received: scoring='cosine'"):
         Evaluator(dataset).evaluate(ColourModel(), scoring="cosine")
 
 

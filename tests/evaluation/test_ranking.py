@@ -140,7 +140,7 @@ def test_trapezoid_is_never_above_step():
 @pytest.mark.parametrize("shape", [(12, 69), (11, 70), (13, 70), (12,), (70, 12)])
 def test_wrong_shape(shape):
     _, query, gallery = random_case(0)
-    with pytest.raises(ValueError, match=r"expected .*(Received: shape \(|Received: 11 rows)"):
+    with pytest.raises(ValueError, match=r"Expected .*(Received: shape \(|Received: 11 rows)"):
         evaluate_ranking(np.random.default_rng(0).normal(size=shape), query, gallery)
 
 

@@ -342,14 +342,14 @@ def test_an_earlier_report_is_replaced_and_equal_input_gives_equal_bytes(colours
 def test_a_file_that_is_no_report_is_not_replaced(colours, tmp_path, content):
     path = tmp_path / "notes.html"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=f"expected no file, or an earlier report.*{re.escape(repr(str(path)))}"):
+    with pytest.raises(UserError, match=f"Expected no file, or an earlier report.*{re.escape(repr(str(path)))}"):
         write_report(path, "Colours", [colours])
     assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("name", ["", "missing/report.html", "red.png/report.html"])
 def test_a_path_that_cannot_be_written(colours, tmp_path, name):
-    with pytest.raises(UserError, match="expected a report file that can be written.*Received: path=") as caught:
+    with pytest.raises(UserError, match="Expected a report file that can be written.*Received: path=") as caught:
         write_report(tmp_path / name, "Colours", [colours])
     assert "\n" not in str(caught.value)
 
@@ -377,5 +377,5 @@ def test_records_that_do_not_fit_the_scores(colours):
 
 
 def test_no_evaluation(tmp_path):
-    with pytest.raises(ValueError, match="expected at least one evaluation"):
+    with pytest.raises(ValueError, match="Expected at least one evaluation"):
         write_report(tmp_path / "report.html", "Nothing", [])
