@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
-from qaconv_tf.matching.score_matrix import chosen_engine, pooled_scores, score_rows
+from qaconv_tf.matching.score_matrix import chosen_engine, pooled_scores, score_matrix
 from qaconv_tf.pipeline.batches import evaluation_batches, user_error_from
 
 SCORINGS = ("matching", "pooled")
@@ -169,7 +169,8 @@ class Evaluator:
         if scoring == "pooled":
             scores = pooled_scores(query_maps, gallery_maps)
         else:
-            scores = self._match(model.matcher, query_maps, gallery_maps, functools.partial(progress, "matching"))
+            shown = functools.partial(progress, "matching")
+            scores = score_matrix(model.matcher, query_maps, gallery_maps, self.engine, self.precision, shown)
         scored = time.perf_counter()
         ranking = evaluate_ranking(scores, self.dataset.query, self.dataset.gallery)
         ranked = time.perf_counter()
@@ -183,15 +184,6 @@ class Evaluator:
             scores=scores,
             seconds={"extraction": extraction_seconds, "matching": scored - started, "ranking": ranked - scored},
         )
-
-    def _match(self, matcher, query_maps, gallery_maps, progress):
-        scores = np.empty((len(query_maps), len(gallery_maps)), np.float32)
-        done = 0
-        for rows in score_rows(matcher, query_maps, gallery_maps, engine=self.engine, precision=self.precision):
-            scores[done : done + len(rows)] = rows
-            done += len(rows)
-            progress(done, len(scores))
-        return scores
 
 
 def extract_feature_maps(model, records, batch_size=64, progress=None):

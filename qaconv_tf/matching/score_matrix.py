@@ -9,7 +9,7 @@ QUERY_BLOCK = 8
 GALLERY_BLOCK = 256
 
 
-def score_matrix(matcher, query_maps, gallery_maps, engine="auto", precision="fp32"):
+def score_matrix(matcher, query_maps, gallery_maps, engine="auto", precision="fp32", progress=None):
     """Scores every query against every gallery image.
 
     Args:
@@ -18,6 +18,7 @@ def score_matrix(matcher, query_maps, gallery_maps, engine="auto", precision="fp
         gallery_maps: array or memory map, `(num_gallery, height, width, channels)`.
         engine: `"auto"` or `"xla"` (what `"auto"` chooses). Defaults to `"auto"`.
         precision: `"fp32"`, the only one of the XLA engine. Defaults to `"fp32"`.
+        progress: callable or None. Called as `progress(done, total)`, in queries, after each block. Defaults to `None`.
 
     Returns:
         float32 array `(num_query, num_gallery)`; beyond it and one block of maps nothing grows with the inputs.
@@ -32,8 +33,14 @@ def score_matrix(matcher, query_maps, gallery_maps, engine="auto", precision="fp
         >>> qt.score_matrix(qt.QAConv(), maps, maps[:2]).shape
         (3, 2)
     """
-    blocks = list(score_rows(matcher, query_maps, gallery_maps, engine, precision))
-    return np.concatenate(blocks) if blocks else np.zeros((0, len(gallery_maps)), np.float32)
+    scores = np.empty((len(query_maps), len(gallery_maps)), np.float32)
+    done = 0
+    for rows in score_rows(matcher, query_maps, gallery_maps, engine, precision):
+        scores[done : done + len(rows)] = rows
+        done += len(rows)
+        if progress is not None:
+            progress(done, len(scores))
+    return scores
 
 
 def score_rows(matcher, query_maps, gallery_maps, engine="auto", precision="fp32"):

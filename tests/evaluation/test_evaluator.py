@@ -101,12 +101,13 @@ def test_engine_and_precision_are_passed_on(dataset, monkeypatch):
     received = {}
     scores = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
 
-    def fake_score_rows(matcher, query_maps, gallery_maps, **options):
-        received.update(options, matcher=matcher)
-        yield scores[:2]
-        yield scores[2:]
+    def fake_score_matrix(matcher, query_maps, gallery_maps, engine, precision, progress):
+        received.update(matcher=matcher, engine=engine, precision=precision)
+        progress(2, 3)
+        progress(3, 3)
+        return scores
 
-    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.score_rows", fake_score_rows)
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.score_matrix", fake_score_matrix)
     model, seen = ColourModel(), []
     evaluator = Evaluator(dataset, engine="xla", precision="bf16")
     result = evaluator.evaluate(model, progress=lambda *counts: seen.append(counts))

@@ -105,3 +105,10 @@ def test_pooled_scores_equal_a_loop():
 def test_pooled_scores_of_an_empty_map_are_finite():
     scores = pooled_scores(np.zeros((1, *SHAPE), np.float32), MAPS[1][:2])
     np.testing.assert_array_equal(scores, [[0, 0]])
+
+
+def test_progress_counts_the_queries():
+    seen = []
+    query, gallery = MAPS[0][: QUERY_BLOCK + 1], MAPS[1][:3]
+    score_matrix(RecordingMatcher(), query, gallery, progress=lambda *counts: seen.append(counts))
+    assert seen == [(QUERY_BLOCK, QUERY_BLOCK + 1), (QUERY_BLOCK + 1, QUERY_BLOCK + 1)]
