@@ -8,23 +8,23 @@ from rich.table import Table
 
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import origin
-from qaconv_tf.datasets import load_dataset
+from qaconv_tf.datasets import load_dataset, parse_dataset
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.report import ReportSection, write_report
 
 
 def open_dataset(text, data_dir):
-    """Returns the data set of `NAME` or `NAME:PATH`.
+    """Returns the data set of `NAME[+OPTION[=VALUE]...][:PATH]`.
 
     Raises:
         UserError: if neither the text nor `data_dir` says where it is, or as `load_dataset`.
     """
-    name, _, path = text.partition(":")
+    name, options, path = parse_dataset(text)
     path = path or data_dir
     if not path:
         raise UserError(f"Expected a place of the data set. Received: {text!r}. Write NAME:PATH, or give --data_dir")
-    return load_dataset(name, path)
+    return load_dataset(name, path, **options)
 
 
 def open_evaluators(texts, data_dir, batch_size):

@@ -1,6 +1,14 @@
 """What is on disk, as records; without TensorFlow."""
 
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset, training_labels
-from qaconv_tf.datasets.registry import DATASETS, load_dataset, require_split
+from qaconv_tf.datasets.registry import DATASETS, load_dataset, parse_dataset, require_split
 
-__all__ = ["DATASETS", "ImageRecord", "ReidDataset", "load_dataset", "require_split", "training_labels"]
+__all__ = [
+    "DATASETS",
+    "ImageRecord",
+    "ReidDataset",
+    "load_dataset",
+    "parse_dataset",
+    "require_split",
+    "training_labels",
+]

@@ -1,6 +1,7 @@
 """Image files and folders on disk, in a fixed order and without what operating systems leave behind."""
 
 import os
+from collections.abc import Sequence
 
 from qaconv_tf.errors import UserError
 
@@ -80,6 +81,42 @@ def list_folders(folder: str | os.PathLike) -> list[str]:
         ['rex', 'tom']
     """
     return [entry.path for entry in _visible_entries(folder) if entry.is_dir() and entry.name != "__MACOSX"]
+
+
+def find_root(root: str | os.PathLike, folder_names: Sequence[str], parts: Sequence[str]) -> str:
+    """Finds the folder of a data set: the one given, or one inside it by the vendor's name, which may be there twice.
+
+    Archives unpack to a folder of the vendor's name, some users' copies have it nested in another of that name, and a
+    folder of data sets holds one for each. All are tried, the nearest first.
+
+    Args:
+        root: str or path. What the user gave.
+        folder_names: names that the data set's folder may have.
+        parts: relative paths, folders or files, of which the folder must hold at least one.
+
+    Returns:
+        The folder's path.
+
+    Raises:
+        UserError: if there is none.
+
+    Example:
+        >>> import os, tempfile
+        >>> from qaconv_tf.datasets.files import find_root
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     os.makedirs(os.path.join(root, "MSMT17_V2", "MSMT17_V2", "mask_train_v2"))
+        ...     os.path.relpath(find_root(root, ("MSMT17_V1", "MSMT17_V2"), ("train", "mask_train_v2")), root)
+        'MSMT17_V2/MSMT17_V2'
+    """
+    inside = [os.path.join(root, name) for name in folder_names]
+    nested = [os.path.join(folder, name) for folder in inside for name in folder_names]
+    for candidate in (os.fspath(root), *inside, *nested):
+        if any(os.path.exists(os.path.join(candidate, part)) for part in parts):
+            return candidate
+    raise UserError(
+        f"Expected one of {', '.join(parts)}. Received: root={os.fspath(root)!r}, which has none of them, nor have its "
+        f"folders {', '.join(folder_names)}. Pass the folder that holds them"
+    )
 
 
 def _visible_entries(folder):

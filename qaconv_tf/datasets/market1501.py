@@ -4,14 +4,14 @@ import os
 import re
 from typing import NamedTuple
 
-from qaconv_tf.datasets.files import list_images
+from qaconv_tf.datasets.files import find_root, list_images
 from qaconv_tf.datasets.records import SPLITS, ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 
 LAYOUT = "the folders bounding_box_train, query, bounding_box_test, with images named like 0002_c1s1_000451_03.jpg"
 
 # The name of the vendor's archive, and the names other projects give the folder.
-ROOT_FOLDERS = ("", "Market-1501-v15.09.15", "market", "Market-1501")
+ROOT_FOLDERS = ("Market-1501-v15.09.15", "market", "Market-1501")
 SPLIT_FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 FRAMES_PER_SECOND = 25.0
 JUNK = -1
@@ -78,7 +78,7 @@ def load(root: str | os.PathLike) -> ReidDataset:
     Reference: Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015; for the camera's clock
         [Liao and Shao, ECCV 2020](https://arxiv.org/abs/1904.10424).
     """
-    folder = _find_folder(root)
+    folder = find_root(root, ROOT_FOLDERS, tuple(SPLIT_FOLDERS.values()))
     parts = {split: _read_part(folder, split) for split in SPLITS}
     offsets = session_offsets([name for part in parts.values() for _, name in part])
     records = {split: tuple(_record(path, name, offsets) for path, name in part) for split, part in parts.items()}
@@ -108,17 +108,6 @@ def session_offsets(names: list[ImageName]) -> dict[tuple[int, int], int]:
         offsets[camera, session] = clock.get(camera, 0)
         clock[camera] = offsets[camera, session] + last_frame[camera, session]
     return offsets
-
-
-def _find_folder(root):
-    candidates = [os.path.join(root, name) for name in ROOT_FOLDERS]
-    for candidate in candidates:
-        if any(os.path.isdir(os.path.join(candidate, name)) for name in SPLIT_FOLDERS.values()):
-            return candidate
-    raise UserError(
-        f"Expected one of the folders {', '.join(SPLIT_FOLDERS.values())}. Received: root={os.fspath(root)!r}, which "
-        f"has none of them, nor have its folders {', '.join(ROOT_FOLDERS[1:])}. Pass the folder that holds them"
-    )
 
 
 def _read_part(folder, split):

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class ReidDataset:
         train: sequence of `ImageRecord`. Never holds junk or distractors.
         query: sequence of `ImageRecord`.
         gallery: sequence of `ImageRecord`. Holds distractors (wrong answers on purpose), never junk.
+        dropped: mapping of str to int. How many image files the reader left out, by reason, such as
+            `{"junk in gallery": 3819}`. Defaults to none.
+        version: str. Which of the published versions this is, a key of its reader's `FINGERPRINTS`, where there are
+            several. Defaults to `""`.
 
     Example:
         >>> from qaconv_tf.datasets.records import ReidDataset
@@ -52,6 +56,8 @@ class ReidDataset:
     train: Sequence[ImageRecord]
     query: Sequence[ImageRecord]
     gallery: Sequence[ImageRecord]
+    dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    version: str = ""
 
 
 def split_by_first_image(name: str, records: Iterable[ImageRecord]) -> ReidDataset:

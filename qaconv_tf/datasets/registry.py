@@ -7,23 +7,31 @@ from qaconv_tf.datasets import csv_table, image_folder, market1501
 from qaconv_tf.datasets.records import SPLITS, ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 
-# A reader is a module with `load(root)` and `LAYOUT`, which says what it expects on disk.
+# A reader is a module with `load(root, **options)`, `LAYOUT`, which says what it expects on disk, and where it has any
+# `OPTIONS`: each option's allowed values, the default first.
 DATASETS = {"market1501": market1501, "image_folder": image_folder, "csv_table": csv_table}
 
+# The names that the official QAConv uses.
+ALIASES = {
+    "market": ("market1501", {}),
+}
 
-def load_dataset(name: str, root: str | os.PathLike) -> ReidDataset:
+
+def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
     """Reads the list of a data set's images; no image is opened.
 
     Args:
-        name: str. One of `DATASETS`: `"market1501"` (three folders with the names of Market-1501), `"image_folder"`
-            (a folder for each identity) or `"csv_table"` (a CSV file with the columns path and identity).
+        name: str. One of `DATASETS`, such as `"market1501"`, `"image_folder"` (a folder for each identity) or
+            `"csv_table"` (a CSV file with the columns path and identity), or the official QAConv's name of it.
         root: str or path. Where it is on disk: a folder, or for `"csv_table"` also the file.
+        **options: of the data set's reader: see its `OPTIONS`.
 
     Returns:
         The `ReidDataset`. A part that the data set lacks is empty: ask for it with `require_split`.
 
     Raises:
-        UserError: if the name is unknown, `root` does not exist, holds no image or is not laid out as the name says.
+        UserError: if the name or an option is unknown, `root` does not exist, holds no image or is not laid out as the
+            name says.
 
     Example:
         >>> import pathlib, tempfile
@@ -36,21 +44,60 @@ def load_dataset(name: str, root: str | os.PathLike) -> ReidDataset:
         >>> len(dataset.train), len(dataset.query), len(dataset.gallery)
         (3, 1, 2)
     """
+    name, preset = ALIASES.get(name, (name, {}))
     if name not in DATASETS:
         raise UserError(f"Expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
+    reader = DATASETS[name]
+    options = _checked_options(name, getattr(reader, "OPTIONS", {}), preset | options)
     root = os.fspath(root)
     if not os.path.exists(root):
         raise UserError(
             f"Expected an existing place for the data set {name!r}. Received: root={root!r}, which does not exist. "
-            f"Check the path; there should be {DATASETS[name].LAYOUT}"
+            f"Check the path; there should be {reader.LAYOUT}"
         )
-    dataset = DATASETS[name].load(root)
+    dataset = reader.load(root, **options)
     if not any(getattr(dataset, split) for split in SPLITS):
         raise UserError(
             f"Expected at least one image in the data set {name!r}. Received: root={root!r}, in which none was found. "
-            f"There should be {DATASETS[name].LAYOUT}"
+            f"There should be {reader.LAYOUT}"
         )
     return dataset
+
+
+def parse_dataset(text: str) -> tuple[str, dict[str, str], str]:
+    """Takes `NAME[+OPTION[=VALUE]...][:PATH]` apart, as flags name data sets.
+
+    Args:
+        text: str.
+
+    Returns:
+        `(name, options, path)`: an option without a value is `"true"`; the path is empty where there is none.
+
+    Example:
+        >>> from qaconv_tf.datasets.registry import parse_dataset
+        >>> parse_dataset("viper+split=3+swap:data/viper")
+        ('viper', {'split': '3', 'swap': 'true'}, 'data/viper')
+    """
+    described, _, path = text.partition(":")
+    name, *options = described.split("+")
+    pairs = (option.partition("=") for option in options)
+    return name, {option: value if equals else "true" for option, equals, value in pairs}, path
+
+
+def _checked_options(name, allowed, given):
+    """The given options with the reader's own values in the place of their texts."""
+    checked = {}
+    for option, value in given.items():
+        if option not in allowed:
+            known = ", ".join(allowed) or "none"
+            raise UserError(f"Expected an option of {name!r}: {known}. Received: {option!r}. Leave it out")
+        by_text = {str(choice).lower(): choice for choice in allowed[option]}
+        if str(value).lower() not in by_text:
+            raise UserError(
+                f"Expected {option} of {name!r} to be one of {', '.join(by_text)}. Received: {option}={value!r}"
+            )
+        checked[option] = by_text[str(value).lower()]
+    return checked
 
 
 def require_split(dataset: ReidDataset, split: str) -> Sequence[ImageRecord]:

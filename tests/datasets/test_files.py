@@ -3,7 +3,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from qaconv_tf.datasets.files import list_files, list_folders, list_images
+from qaconv_tf.datasets.files import find_root, list_files, list_folders, list_images
 from qaconv_tf.errors import UserError
 
 
@@ -42,3 +42,14 @@ def test_what_is_no_folder_is_an_error(make_files, function, name):
     folder = make_files("file.txt") / name
     with pytest.raises(UserError, match=f"Expected a folder.*Received: folder=.*{name}"):
         function(folder)
+
+
+@pytest.mark.parametrize("place", ["", "Set_V1", "set/Set_V1", "Set_V1/Set_V1"])
+def test_the_root_is_found_where_archives_and_users_put_it(make_files, place):
+    root = make_files(f"./{place}/train/1.jpg", "other/train/1.jpg")
+    assert find_root(root, ("Set_V1", "set"), ("test", "train")) == str(root / place).rstrip("/")
+
+
+def test_no_root_names_what_was_looked_for(make_files):
+    with pytest.raises(UserError, match="one of list.txt, train. Received: root=.*folders Set_V1, set. Pass"):
+        find_root(make_files("Set_V2/train/1.jpg"), ("Set_V1", "set"), ("list.txt", "train"))

@@ -1,9 +1,10 @@
 import subprocess
 import sys
+import types
 
 import pytest
 
-from qaconv_tf.datasets import DATASETS, ImageRecord, ReidDataset, load_dataset, require_split
+from qaconv_tf.datasets import DATASETS, ImageRecord, ReidDataset, load_dataset, parse_dataset, require_split
 from qaconv_tf.errors import UserError
 
 
@@ -18,8 +19,39 @@ def test_each_name_has_its_reader(make_files):
 
 
 def test_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(UserError, match="market1501, image_folder, csv_table.*Received: name='market'"):
-        load_dataset("market", tmp_path)
+    with pytest.raises(UserError, match="market1501, image_folder, csv_table.*Received: name='marketplace'"):
+        load_dataset("marketplace", tmp_path)
+
+
+def test_the_official_names_are_known(make_files):
+    root = make_files("Market-1501-v15.09.15/query/0012_c1s1_000100_00.jpg")
+    assert load_dataset("market", root).name == "market1501"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("market1501", ("market1501", {}, "")),
+        ("csv_table:a+b=c:d.csv", ("csv_table", {}, "a+b=c:d.csv")),
+        ("set+all+split=3:data", ("set", {"all": "true", "split": "3"}, "data")),
+    ],
+)
+def test_a_flag_names_a_data_set_its_options_and_its_place(text, parsed):
+    assert parse_dataset(text) == parsed
+
+
+def test_options_are_checked_and_get_their_own_types(monkeypatch, tmp_path):
+    reader = types.SimpleNamespace(LAYOUT="anything", OPTIONS={"all": (False, True), "split": (0, 1, 2)})
+    reader.load = lambda root, **options: ReidDataset(str(options), [ImageRecord("a.jpg", 1)], [], [])
+    monkeypatch.setitem(DATASETS, "made_up", reader)
+    assert load_dataset("made_up", tmp_path, all="true", split="2").name == "{'all': True, 'split': 2}"
+    assert load_dataset("made_up", tmp_path, split=1).name == "{'split': 1}"
+    with pytest.raises(UserError, match="split of 'made_up' to be one of 0, 1, 2. Received: split='5'"):
+        load_dataset("made_up", tmp_path, split="5")
+    with pytest.raises(UserError, match="an option of 'made_up': all, split. Received: 'every'"):
+        load_dataset("made_up", tmp_path, every=True)
+    with pytest.raises(UserError, match="an option of 'image_folder': none. Received: 'all'"):
+        load_dataset("image_folder", tmp_path, all=True)
 
 
 @pytest.mark.parametrize("name", DATASETS)
