@@ -43,28 +43,31 @@ def class_memory_loss(scores, labels, counted=None, gamma=2.0):
 
 
 def pairwise_matching_loss(scores, labels):
-    """Binary cross-entropy of every pair of different images of a batch.
+    """Binary cross-entropy of every pair of a batch: do the two images show the same identity?
+
+    Summed over the batch's images that an image is matched with, itself among them, and averaged over the images, as
+    in the published form: a pair of an image with itself is right and scores high, so it adds next to nothing.
 
     Args:
         scores: `(batch, batch)`, the batch matched with itself.
         labels: int `(batch,)`.
 
     Returns:
-        Scalar: mean over the `batch x (batch - 1)` pairs off the diagonal.
+        Scalar.
 
     Example:
         >>> import qaconv_tf as qt
-        >>> round(float(qt.losses.pairwise_matching_loss([[9.0, 0.0], [0.0, 9.0]], [3, 3])), 4)
+        >>> round(float(qt.losses.pairwise_matching_loss([[99.0, 0.0], [0.0, 99.0]], [3, 3])), 4)  # log 2 each
         0.6931
 
     Reference:
         [Liao and Shao, CVPR 2022](https://arxiv.org/abs/2104.01546), section 3.3.
     """
     scores = tf.cast(scores, tf.float32)
-    same, other = _pair_masks(labels)
-    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(same, tf.float32), scores)
-    pairs = tf.cast(same | other, tf.float32)
-    return tf.reduce_sum(cross_entropy * pairs) / tf.reduce_sum(pairs)
+    labels = tf.convert_to_tensor(labels)
+    same = tf.cast(labels[:, None] == labels[None], tf.float32)
+    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(same, scores)
+    return tf.reduce_mean(tf.reduce_sum(cross_entropy, axis=1))
 
 
 def hard_triplet_loss(scores, labels, margin=16.0):

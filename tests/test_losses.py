@@ -72,10 +72,11 @@ def test_pairwise_matching_loss_equals_the_loops():
 
 
 def test_pairwise_matching_loss_by_hand():
-    # Off the diagonal: (0, 1) is one identity and scores 0: log 2. The pairs with image 2 score log 3 and are wrong:
-    # -log(1 - 3/4) = 2 log 2. Two pairs of the first kind, four of the second: (2 + 4 x 2) log 2 / 6.
-    scores = [[99.0, 0.0, math.log(3)], [0.0, 99.0, math.log(3)], [math.log(3), math.log(3), 99.0]]
-    assert float(losses.pairwise_matching_loss(scores, [4, 4, 9])) == pytest.approx(10 / 6 * LOG2)
+    # (0, 1) is one identity and scores 0: log 2. The pairs with image 2 score log 3 and are wrong: -log(1 - 3/4) =
+    # 2 log 2. Each image with itself is right: -log(1/2) for the first, next to nothing for the others. Two pairs of
+    # the first kind, four of the second, over three images: (2 + 4 x 2 + 1) log 2 / 3.
+    scores = [[0.0, 0.0, math.log(3)], [0.0, 99.0, math.log(3)], [math.log(3), math.log(3), 99.0]]
+    assert float(losses.pairwise_matching_loss(scores, [4, 4, 9])) == pytest.approx(11 / 3 * LOG2)
 
 
 @pytest.mark.parametrize("margin", [0.5, 16.0])

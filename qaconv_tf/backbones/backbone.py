@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from qaconv_tf.backbones import mobilenet_v2, resnet
-from qaconv_tf.backbones.torch_layers import l2_normalize
+from qaconv_tf.backbones.torch_layers import BatchNormalization, l2_normalize
 from qaconv_tf.errors import UserError
 
 BODY_NAMES = ("mobilenet_v2", *(f"resnet{depth}" for depth in resnet.DEPTHS))
@@ -21,7 +21,8 @@ class Backbone(keras.Model):
     """Turns images into feature maps whose locations are unit vectors.
 
     The body's maps at each level are L2-normalised along channels, brought bilinearly to the finest level's size and
-    concatenated; the neck, a convolution, mixes them; the result is L2-normalised again. Normalisations are done in
+    concatenated; the neck, a convolution, mixes them; the result is L2-normalised again. A random neck has PyTorch's
+    first weights: uniform within 1 / sqrt(inputs of a channel), its bias too. Normalisations are done in
     float32 whatever the dtype policy, and the maps are float32.
 
     `backbone.body` holds the pretrained part, so that an optimizer can give `backbone.body.trainable_variables` a
@@ -37,6 +38,8 @@ class Backbone(keras.Model):
         neck_channels: int or None. Channels of the feature maps; `None` for no neck. Defaults to `96`.
         neck_kernel_size: int, odd. Defaults to `1`.
         neck_batch_norm: bool. Batch normalisation after the neck, in the place of its bias. Defaults to `False`.
+        normalize_levels: bool. Whether the neck is given the levels L2-normalised; the official QAConv, which has one
+            level, gives it to the neck as it is. Defaults to `True`.
         normalize_input: bool. Whether images are normalised by ImageNet's mean and standard deviation, as the
             shipped weights want. Defaults to `True`.
         seed: int. Of the random weights. Defaults to `0`.
@@ -75,6 +78,7 @@ class Backbone(keras.Model):
         neck_channels=96,
         neck_kernel_size=1,
         neck_batch_norm=False,
+        normalize_levels=True,
         normalize_input=True,
         seed=0,
         **kwargs,
@@ -89,6 +93,7 @@ class Backbone(keras.Model):
         self.neck_channels = neck_channels
         self.neck_kernel_size = neck_kernel_size
         self.neck_batch_norm = neck_batch_norm
+        self.normalize_levels = normalize_levels
         self.normalize_input = normalize_input
         self.seed = seed
         build_body = _body_builder(body_name, ibn)
@@ -103,7 +108,7 @@ class Backbone(keras.Model):
         return height, width, self.neck_channels or channels
 
     def raw_maps(self, images, training=False):
-        """What the neck is given: the body's levels, normalised, of one size, concatenated.
+        """What the neck is given: the body's levels, normalised unless told otherwise, of one size, concatenated.
 
         Args:
             images: as `call` takes them.
@@ -115,7 +120,7 @@ class Backbone(keras.Model):
         # Flattened, since Keras hands out a single output bare.
         levels = keras.tree.flatten(self.body(self._prepared(images), training=training))
         height, width = levels[0].shape[1:3]
-        maps = [l2_normalize(level) for level in levels]
+        maps = [l2_normalize(level) if self.normalize_levels else ops.cast(level, "float32") for level in levels]
         resized = [ops.image.resize(coarse, (height, width), interpolation="bilinear") for coarse in maps[1:]]
         return ops.concatenate([maps[0], *resized], axis=-1)
 
@@ -140,6 +145,7 @@ class Backbone(keras.Model):
             "neck_channels": self.neck_channels,
             "neck_kernel_size": self.neck_kernel_size,
             "neck_batch_norm": self.neck_batch_norm,
+            "normalize_levels": self.normalize_levels,
             "normalize_input": self.normalize_input,
             "seed": self.seed,
         }
@@ -155,20 +161,20 @@ class Backbone(keras.Model):
             return
         if self.neck_kernel_size % 2 == 0:
             raise UserError(f"Expected an odd neck_kernel_size. Received: neck_kernel_size={self.neck_kernel_size}")
+        bound = (self.neck_kernel_size**2 * self._raw_shape[-1]) ** -0.5
         self.neck = keras.layers.Conv2D(
             self.neck_channels,
             self.neck_kernel_size,
             padding="same",
             use_bias=not self.neck_batch_norm,
-            kernel_initializer=keras.initializers.HeNormal(seed=self.seed),
+            kernel_initializer=keras.initializers.RandomUniform(-bound, bound, seed=self.seed),
+            bias_initializer=keras.initializers.RandomUniform(-bound, bound, seed=self.seed + 1),
             dtype=self.dtype_policy,
             name="neck",
         )
         self.neck.build((None, *self._raw_shape))
         if self.neck_batch_norm:
-            self.neck_norm = keras.layers.BatchNormalization(
-                momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name="neck_norm"
-            )
+            self.neck_norm = BatchNormalization(dtype=self.dtype_policy, name="neck_norm")
             self.neck_norm.build((None, *self.feature_shape))
 
     def _prepared(self, images):

@@ -7,6 +7,39 @@ import numpy as np
 from keras import ops
 
 
+@keras.saving.register_keras_serializable(package="qaconv_tf")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's, with PyTorch's constants, and as there a moving variance of unbiased variances.
+
+    With n values a channel, an unbiased variance is n / (n - 1) times Keras's.
+
+    Args:
+        momentum: float. Keras counts it the other way round: PyTorch's 0.1. Defaults to `0.9`.
+        epsilon: float. Defaults to `1e-5`.
+        **kwargs: see `keras.layers.BatchNormalization`.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.backbones.torch_layers import BatchNormalization
+        >>> norm = BatchNormalization(momentum=0.0)
+        >>> maps = norm(np.array([[[[1.0]], [[5.0]]]], "float32"), training=True)
+        >>> round(float(norm.moving_variance.value[0]), 4)  # (1 - 3)^2 + (5 - 3)^2, divided by 2 - 1
+        8.0
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        """Normalises; see the class."""
+        kept = self.momentum * self.moving_variance  # read now: the next line changes it
+        outputs = super().call(inputs, training=training, mask=mask)
+        if training and self.trainable:
+            count = ops.cast(ops.size(inputs) // inputs.shape[-1], kept.dtype)
+            self.moving_variance.assign_add((self.moving_variance - kept) / ops.maximum(count - 1.0, 1.0))
+        return outputs
+
+
 class TorchLayers:
     """Makes the layers of one body; each method applies a new layer to symbolic maps.
 
@@ -55,8 +88,8 @@ class TorchLayers:
         return keras.layers.MaxPooling2D(3, 2, padding, dtype=self.dtype, name=name)(maps)
 
     def batch_norm(self, maps, name):
-        """Batch normalisation; Keras counts the momentum the other way round."""
-        return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=self.dtype, name=name)(maps)
+        """Batch normalisation with PyTorch's constants."""
+        return BatchNormalization(dtype=self.dtype, name=name)(maps)
 
     def instance_norm(self, maps, name):
         """Instance normalisation with scale and shift: groups of one channel."""

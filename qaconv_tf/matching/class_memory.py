@@ -19,6 +19,9 @@ class ClassMemory(keras.layers.Layer):
         unseen: how the loss treats classes without a sample yet. `"mask"`: left out (QAConv 1.1 and later);
             `"zeros"`: counted as maps of zeros (1.0). Either way they enter the matcher's batch statistics as zero
             maps, as in the published versions. Defaults to `"mask"`.
+        chunk: int. In training the matcher normalises by the statistics of so many classes at a time, each chunk by its
+            own (QAConv 1.2: 16). `0`: by those of all classes (1.0, 1.1). Has nothing to do with how much memory the
+            matching takes: that is the matcher's `tile_bytes`. Defaults to `0`.
 
     Attributes:
         memory: variable `(num_classes, height, width, channels)`, float32 whatever the dtype policy.
@@ -38,13 +41,14 @@ class ClassMemory(keras.layers.Layer):
         [Liao and Shao, ECCV 2020](https://arxiv.org/abs/1904.10424), section 4.
     """
 
-    def __init__(self, num_classes, feature_shape, unseen="mask", **kwargs):
+    def __init__(self, num_classes, feature_shape, unseen="mask", chunk=0, **kwargs):
         super().__init__(**kwargs, autocast=False)
         if unseen not in UNSEEN:
             raise ValueError(f"Expected unseen to be one of {UNSEEN}. Received: unseen={unseen!r}")
         self.num_classes = num_classes
         self.feature_shape = tuple(feature_shape)
         self.unseen = unseen
+        self.chunk = chunk
         self.memory = self.add_weight(
             name="memory", shape=(num_classes, *self.feature_shape), dtype="float32", initializer="zeros",
             trainable=False, autocast=False,
@@ -82,7 +86,12 @@ class ClassMemory(keras.layers.Layer):
         Returns:
             `(batch, num_classes)`.
         """
-        return matcher(maps, self.memory.value, training=training, gallery_gradient=False)
+        memory = self.memory.value
+        classes = self.chunk or self.num_classes
+        if not training or classes >= self.num_classes:
+            return matcher(maps, memory, training=training, gallery_gradient=False)
+        chunks = [memory[first : first + classes] for first in range(0, self.num_classes, classes)]
+        return tf.concat([matcher(maps, chunk, training=True, gallery_gradient=False) for chunk in chunks], axis=1)
 
     def update(self, maps, labels):
         """Writes maps into the memory of their classes; of equal labels the last wins.
@@ -111,5 +120,5 @@ class ClassMemory(keras.layers.Layer):
 
     def get_config(self):
         """Returns what `from_config` needs."""
-        options = {"num_classes": self.num_classes, "feature_shape": self.feature_shape, "unseen": self.unseen}
-        return super().get_config() | options
+        names = ("num_classes", "feature_shape", "unseen", "chunk")
+        return super().get_config() | {name: getattr(self, name) for name in names}

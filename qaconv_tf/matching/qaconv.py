@@ -7,6 +7,7 @@ from qaconv_tf.matching.pair_statistics import DEFAULT_TILE_BYTES, pair_statisti
 from qaconv_tf.matching.scalar_normalization import ScalarNormalization
 
 HEADS = ("shared", "split", "uniform")
+WEIGHT_INITS = ("mean", "random")
 
 
 @keras.saving.register_keras_serializable(package="qaconv_tf")
@@ -25,12 +26,16 @@ class QAConv(keras.layers.Layer):
         head: `"shared"`: one set of location weights for both directions (QAConv 2.x). `"split"`: one set a direction
             (1.x). `"uniform"`: all weights fixed at 1 / locations, which does not learn the framing of the training
             images. Defaults to `"shared"`.
+        weight_init: `"mean"`: location weights start at 1 / locations, so that a score starts as the mean of the maxima
+            of both directions (2.x). `"random"`: as PyTorch's linear layer, uniform within 1 / sqrt(weights) (1.x). Not
+            used by a `"uniform"` head. Defaults to `"mean"`.
         trainable_scales: bool. Whether scale and offset of both normalisations are learned. Frozen scales prevent the
             collapse of a margin loss to scores that are all equal. Defaults to `True`.
         momentum: float. Of both normalisations. Defaults to `0.9`, PyTorch's 0.1 (Keras counts the other way).
         epsilon: float. Of both normalisations. Defaults to `1e-5`.
         tile_bytes: int. Largest tile of responses held at a time. Defaults to 8 MiB. Does not change the result.
         jit_compile: bool. Compile the matching with XLA. Defaults to `True`; export uses `False`.
+        seed: int. Of random location weights. Defaults to `0`.
 
     Call arguments:
         query_maps: L2-normalised feature maps, `(num_query, height, width, channels)`.
@@ -59,18 +64,22 @@ class QAConv(keras.layers.Layer):
     """
 
     def __init__(
-        self, head="shared", trainable_scales=True, momentum=0.9, epsilon=1e-5, tile_bytes=DEFAULT_TILE_BYTES,
-        jit_compile=True, **kwargs,
+        self, head="shared", weight_init="mean", trainable_scales=True, momentum=0.9, epsilon=1e-5,
+        tile_bytes=DEFAULT_TILE_BYTES, jit_compile=True, seed=0, **kwargs,
     ):
         super().__init__(**kwargs, autocast=False)
         if head not in HEADS:
             raise ValueError(f"Expected head to be one of {HEADS}. Received: head={head!r}")
+        if weight_init not in WEIGHT_INITS:
+            raise ValueError(f"Expected weight_init to be one of {WEIGHT_INITS}. Received: weight_init={weight_init!r}")
         self.head = head
+        self.weight_init = weight_init
         self.trainable_scales = trainable_scales
         self.momentum = momentum
         self.epsilon = epsilon
         self.tile_bytes = tile_bytes
         self.jit_compile = jit_compile
+        self.seed = seed
         options = {"trainable_scale": trainable_scales, "momentum": momentum, "epsilon": epsilon}
         self.location_normalization = ScalarNormalization(**options, name="location_normalization")
         self.score_normalization = ScalarNormalization(**options, name="score_normalization")
@@ -82,11 +91,9 @@ class QAConv(keras.layers.Layer):
         locations = self.feature_shape[0] * self.feature_shape[1]
         options = {"dtype": "float32", "autocast": False}
         if self.head != "uniform":
+            shape = (1 if self.head == "shared" else 2, locations)
             self.location_weights = self.add_weight(
-                name="location_weights",
-                shape=(1 if self.head == "shared" else 2, locations),
-                initializer=keras.initializers.Constant(1.0 / locations),
-                **options,
+                name="location_weights", shape=shape, initializer=self._weight_initializer(shape), **options
             )
             self.bias = self.add_weight(name="bias", shape=(), initializer="zeros", **options)
         self.temperature = self.add_weight(
@@ -129,6 +136,12 @@ class QAConv(keras.layers.Layer):
         """
         return tf.sigmoid(scores / self.temperature)
 
+    def _weight_initializer(self, shape):
+        if self.weight_init == "mean":
+            return keras.initializers.Constant(1.0 / shape[1])
+        bound = (shape[0] * shape[1]) ** -0.5
+        return keras.initializers.RandomUniform(-bound, bound, seed=self.seed)
+
     def _weights(self):
         """Location weights of both directions, and the bias; a shared head adds its bias once a direction."""
         if self.head == "uniform":
@@ -168,5 +181,7 @@ class QAConv(keras.layers.Layer):
 
     def get_config(self):
         """Returns what `from_config` needs."""
-        names = ("head", "trainable_scales", "momentum", "epsilon", "tile_bytes", "jit_compile")
+        names = (
+            "head", "weight_init", "trainable_scales", "momentum", "epsilon", "tile_bytes", "jit_compile", "seed",
+        )
         return super().get_config() | {name: getattr(self, name) for name in names}

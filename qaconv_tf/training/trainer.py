@@ -21,13 +21,15 @@ class Trainer(keras.Model):
         loss: `"triplet"`, `"class_memory"` or `"pairwise"`. Defaults to `"triplet"`.
         num_classes: int. Classes of the memory; needed for `"class_memory"` only. Defaults to `0`.
         unseen: see `ClassMemory`. Defaults to `"mask"`.
+        memory_chunk: see `ClassMemory`'s `chunk`. Defaults to `0`.
         margin: float, of the triplet loss. Defaults to `16.0`.
         gamma: float, of the focal loss. Defaults to `2.0`.
         freeze_batch_norm: bool. Normalise by the backbone's moving statistics and leave them as they are; its scales
             and offsets are trained all the same. Defaults to `True`.
         frozen_stride: int. Layers of the backbone's body whose output has this stride or a finer one are not trained:
             the first few, general ones, which cost half of a step's time. Defaults to `0`: all are trained.
-        clip_norm: float. Largest global norm of the gradients; 0 for no limit. Defaults to `8.0`.
+        clip_norm: float. Largest norm of the backbone's gradients, and of the matcher's, each by itself; 0 for no
+            limit. Defaults to `8.0`.
 
     Raises:
         ValueError: if the loss is unknown, or `num_classes` is missing.
@@ -46,8 +48,8 @@ class Trainer(keras.Model):
     """
 
     def __init__(
-        self, model, loss="triplet", num_classes=0, unseen="mask", margin=16.0, gamma=2.0, freeze_batch_norm=True,
-        frozen_stride=0, clip_norm=8.0, **kwargs,
+        self, model, loss="triplet", num_classes=0, unseen="mask", memory_chunk=0, margin=16.0, gamma=2.0,
+        freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, **kwargs,
     ):
         super().__init__(**kwargs)
         if loss not in LOSSES:
@@ -64,7 +66,7 @@ class Trainer(keras.Model):
             layer.trainable = layer.output.shape[1] * frozen_stride < model.backbone.image_height
         self.memory = None
         if loss == "class_memory":
-            self.memory = ClassMemory(num_classes, model.backbone.feature_shape, unseen=unseen)
+            self.memory = ClassMemory(num_classes, model.backbone.feature_shape, unseen, memory_chunk)
         self.built = True
 
     def compile(self, optimizer, jit_compile=False, **kwargs):
@@ -78,15 +80,15 @@ class Trainer(keras.Model):
     def train_step(self, data):
         """Takes one step; returns loss, accuracy, gradient norm and, with a memory, its fill and mean age."""
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        variables = self.model.trainable_variables
+        parts = [part.trainable_variables for part in (self.model.backbone, self.model.matcher)]
         with tf.GradientTape() as tape:
             maps = self.model.extract(images, training=not self.freeze_batch_norm)
             loss, accuracy = self._loss_and_accuracy(maps, labels)
-        gradients = tape.gradient(loss, variables)
-        norm = tf.linalg.global_norm(gradients)
+        gradients = tape.gradient(loss, parts)
+        norm = tf.linalg.global_norm([gradient for part in gradients for gradient in part])
         if self.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.clip_norm, use_norm=norm)
-        self.optimizer.apply(gradients, variables)
+            gradients = [tf.clip_by_global_norm(part, self.clip_norm)[0] if part else [] for part in gradients]
+        self.optimizer.apply([*gradients[0], *gradients[1]], [*parts[0], *parts[1]])
         logs = {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
         return logs | self._update_memory(maps, labels)
 

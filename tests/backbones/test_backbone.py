@@ -106,6 +106,20 @@ def test_input_normalisation_can_be_left_out(default):
     assert not np.allclose(default(images), without(images), atol=1e-2)
 
 
+def test_levels_can_reach_the_neck_as_they_are(default):
+    as_they_are = shaken(make_backbone(normalize_levels=False, levels=(8,))).raw_maps(random_images()).numpy()
+    lengths = np.linalg.norm(as_they_are, axis=-1, keepdims=True)
+    assert np.abs(lengths - 1).min() > 1e-2
+    np.testing.assert_allclose(default.raw_maps(random_images())[..., :32], as_they_are / lengths, atol=1e-5)
+
+
+def test_a_random_neck_starts_as_in_torch():
+    neck = make_backbone(neck_kernel_size=3, neck_channels=40, levels=(8,)).neck
+    bound = (3 * 3 * 32) ** -0.5  # one over the root of a channel's inputs
+    for values in (neck.kernel.numpy(), neck.bias.numpy()):
+        assert 0.8 * bound < np.abs(values).max() <= bound and abs(values.mean()) < 0.4 * bound
+
+
 def test_l2_normalize_at_zero():
     maps = tf.constant(np.stack([np.zeros(5), np.random.default_rng(0).normal(size=5), np.full(5, 1e-14)]), tf.float32)
     with tf.GradientTape() as tape:

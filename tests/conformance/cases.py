@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+from keras import ops
 
 from qaconv_tf.backbones import Backbone
+from qaconv_tf.backbones.torch_layers import BatchNormalization
 from qaconv_tf.matching import ClassMemory, QAConv
 from qaconv_tf.matching.scalar_normalization import ScalarNormalization
 from qaconv_tf.model import MatchingModel
@@ -46,15 +48,23 @@ def _images(seed, number):
 
 
 def _qaconv(head, shape=SHAPE, dtype=None):
-    options = {"trainable_scales": False, "momentum": 0.8, "epsilon": 1e-4, "tile_bytes": 500, "jit_compile": False}
+    options = {"weight_init": "random", "seed": 5, "trainable_scales": False, "momentum": 0.8, "epsilon": 1e-4}
+    options |= {"tile_bytes": 500, "jit_compile": False}
     matcher = QAConv(head=head, **options, dtype=dtype)
     matcher.build((None, *shape), (None, *shape))
     return matcher
 
 
 def _backbone(body_name, ibn="none", dtype=None):
-    options = {"neck_channels": 6, "neck_kernel_size": 3, "neck_batch_norm": True, "normalize_input": False, "seed": 3}
+    options = {"neck_channels": 6, "neck_kernel_size": 3, "neck_batch_norm": True, "normalize_input": False}
+    options |= {"normalize_levels": False, "seed": 3}
     return Backbone(body_name, **IMAGE_SIZE, ibn=ibn, **options, dtype=dtype)
+
+
+def _batch_normalization(dtype=None):
+    norm = BatchNormalization(momentum=0.8, epsilon=1e-4, dtype=dtype)
+    norm.build((None, *SHAPE))
+    return norm
 
 
 def _matching_model(dtype=None):
@@ -71,7 +81,7 @@ def _qaconv_case(head):
 
 def _class_memory_case():
     matcher = _qaconv("uniform")
-    make = functools.partial(ClassMemory, 5, SHAPE, "zeros")
+    make = functools.partial(ClassMemory, 5, SHAPE, "zeros", chunk=2)
     return Case(make, lambda memory, maps: memory.scores(matcher, maps), (_maps(2, 3),))
 
 
@@ -90,6 +100,11 @@ CASES = {
         (np.float32(0.7), np.float32(0.2), np.int32(60)),
     ),
     "ClassMemory": _class_memory_case(),
+    "BatchNormalization": Case(
+        _batch_normalization,
+        lambda norm, maps: ops.cast(norm(maps), "float32"),  # within a body maps have the policy's dtype
+        (_maps(4, 3),),
+    ),
     "Backbone-mobilenet_v2": _backbone_case("mobilenet_v2"),
     "Backbone-resnet18": _backbone_case("resnet18"),
     "Backbone-resnet18-ibn_a": _backbone_case("resnet18", "a"),

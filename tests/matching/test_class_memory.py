@@ -141,3 +141,18 @@ def test_errors_say_what_was_received():
         with pytest.raises(tf.errors.InvalidArgumentError, match="does not index into shape"):
             memory.update(feature_maps(0, 2), labels)
     assert not memory.filled.numpy().any()
+
+
+def test_a_chunk_normalises_by_its_own_statistics_in_training_only():
+    whole, chunked = updated_memory(), updated_memory(chunk=3)
+    maps = feature_maps(21, 4)
+    evaluated = [memory.scores(random_matcher("split"), maps) for memory in (whole, chunked)]
+    np.testing.assert_array_equal(*evaluated)
+    matcher, alone = random_matcher("split"), random_matcher("split")
+    scores = chunked.scores(matcher, maps, training=True).numpy()
+    for classes in (slice(0, 3), slice(3, 6), slice(6, 7)):
+        expected = alone(maps, chunked.memory.numpy()[classes], training=True, gallery_gradient=False)
+        np.testing.assert_array_equal(scores[:, classes], expected)
+    for one, other in zip(matcher.variables, alone.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert np.abs(scores - whole.scores(random_matcher("split"), maps, training=True)).max() > 1e-3

@@ -267,3 +267,19 @@ def test_config_makes_the_same_layer():
     assert {name: getattr(copy, name) for name in options} == options and copy.jit_compile is False
     assert copy.location_normalization.momentum == 0.5 and copy.score_normalization.epsilon == 1e-3
     assert copy.compute_output_shape((3, *SHAPE), (7, *SHAPE)) == (3, 7)
+
+
+@pytest.mark.parametrize(("head", "rows"), [("shared", 1), ("split", 2)])
+def test_first_location_weights(head, rows):
+    locations = SHAPE[0] * SHAPE[1]
+    built = {}
+    for init, seed in (("mean", 0), ("random", 0), ("random", 1)):
+        matcher = QAConv(head, weight_init=init, seed=seed)
+        matcher.build((None, *SHAPE), (None, *SHAPE))
+        built[init, seed] = matcher.location_weights.numpy()
+    np.testing.assert_allclose(built["mean", 0], np.full((rows, locations), 1 / locations))
+    bound = (rows * locations) ** -0.5
+    assert 0.5 * bound < np.abs(built["random", 0]).max() <= bound and (built["random", 0] < 0).any()
+    assert not np.array_equal(built["random", 0], built["random", 1])
+    with pytest.raises(ValueError, match="weight_init='zeros'"):
+        QAConv(weight_init="zeros")

@@ -23,13 +23,11 @@ def class_memory_loss(scores, labels, counted=None, gamma=2.0):
 
 
 def pairwise_matching_loss(scores, labels):
-    losses = [
-        minus_log_sigmoid(scores[i][j] if labels[i] == labels[j] else -scores[i][j])
-        for i in range(len(labels))
-        for j in range(len(labels))
-        if i != j
-    ]
-    return sum(losses) / len(losses)
+    total = 0.0
+    for row, label in zip(scores, labels, strict=True):
+        for score, other in zip(row, labels, strict=True):
+            total += minus_log_sigmoid(score if label == other else -score)
+    return total / len(labels)
 
 
 def hard_triplet_loss(scores, labels, margin=16.0):

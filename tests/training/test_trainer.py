@@ -72,7 +72,19 @@ def test_gradients_are_clipped_to_the_norm_and_the_unclipped_norm_is_reported():
     assert norms[0] == pytest.approx(norms[1]) and norms[0] > 0.01
     momentums = [np.concatenate([m.numpy().ravel() for m in t.optimizer.momentums]) for t in (free, clipped)]
     assert np.linalg.norm(momentums[1]) < np.linalg.norm(momentums[0])
-    assert np.linalg.norm(momentums[1]) == pytest.approx(0.01, rel=0.2)  # and some weight decay
+    # Backbone and matcher are each clipped to 0.01; some weight decay comes on top.
+    assert np.linalg.norm(momentums[1]) == pytest.approx(0.01 * 2**0.5, rel=0.2)
+
+
+def test_backbone_and_matcher_are_clipped_each_by_its_own_norm():
+    model = tiny_model(seed=3, head="split", trainable_scales=True)
+    trainer = Trainer(model, clip_norm=0.01)
+    trainer.compile(CoupledSGD(0.01, coupled_decay=0.0))
+    trainer.train_on_batch(*batch(0))
+    momentums = [momentum.numpy().ravel() for momentum in trainer.optimizer.momentums]
+    count = len(model.backbone.trainable_variables)
+    for part in (momentums[:count], momentums[count:]):
+        assert np.linalg.norm(np.concatenate(part)) == pytest.approx(0.01, rel=1e-4)
 
 
 @pytest.mark.parametrize("freeze", [True, False])
