@@ -4,8 +4,8 @@ from absl import logging
 
 from qaconv_tf.backbones import mobilenet_v2, resnet
 from qaconv_tf.backbones.backbone import Backbone
-from qaconv_tf.backbones.torch_file import read_state_dict
-from qaconv_tf.backbones.weights import load_asset_weights, load_torch_weights
+from qaconv_tf.backbones.torch_file import flat_tensors, read_state_dict
+from qaconv_tf.backbones.weights import body_places, load_asset_weights, load_places, module_prefix, why_uncounted
 from qaconv_tf.errors import UserError
 
 _TORCHVISION_PAGE = "https://docs.pytorch.org/vision/stable/models.html"
@@ -57,7 +57,8 @@ def build_backbone(name, weights="imagenet", **options):
     elif weights == "imagenet":
         raise UserError(_where_to_find(name, backbone.ibn))
     elif weights is not None:
-        _load_file(backbone, weights)
+        report = fill_body(backbone, read_state_dict(weights), str(weights))
+        logging.info("%s: %d tensors read, %d refused", weights, len(report.used), len(report.refused))
     return backbone
 
 
@@ -72,18 +73,66 @@ def _where_to_find(name, ibn):
     )
 
 
-def _load_file(backbone, path):
-    contents = read_state_dict(path)
-    state_dict = contents.get("state_dict", contents)
-    report = load_torch_weights(backbone.body, state_dict, origin=str(path))
-    family = mobilenet_v2 if backbone.body_name == "mobilenet_v2" else resnet
-    beyond = family.unread_prefixes(backbone.levels)
-    # num_batches_tracked: a counter beside each batch normalisation, which Keras does not keep.
-    known = [name for name in report.unused if name.startswith(beyond) or name.endswith(".num_batches_tracked")]
-    strange = sorted(set(report.unused) - set(known))
-    if strange:
-        raise UserError(
-            f"Expected the weights of {backbone.body_name} with ibn={backbone.ibn}. Received: {path} with "
-            f"{strange[0]!r} and {len(strange) - 1} more that have no place there. Is it of another architecture?"
-        )
-    logging.info("%s: %d tensors read, %d beyond the last level", path, len(report.used), len(report.unused))
+def recognized_body(names):
+    """Which body a state dict is of.
+
+    Args:
+        names: iterable of str. Names of its tensors.
+
+    Returns:
+        Name and IBN variant as `Backbone` takes them, or None.
+
+    Example:
+        >>> from qaconv_tf.backbones.build import recognized_body
+        >>> recognized_body(["features.0.0.weight", "classifier.1.weight"])
+        ('mobilenet_v2', 'none')
+    """
+    names = list(names)
+    if "features.0.0.weight" in names:
+        return "mobilenet_v2", "none"
+    found = resnet.recognized(names)
+    return found and (f"resnet{found[0]}", found[1])
+
+
+def fill_body(backbone, contents, origin):
+    """Copies what a PyTorch file holds into a backbone's body.
+
+    Args:
+        backbone: `Backbone`.
+        contents: dict, as `read_state_dict` returns it: a state dict in torchvision's or IBN-Net's names, or one beside
+            other things as `"state_dict"`; each name with `module.` before it, or none.
+        origin: str. What to call the file in an error.
+
+    Returns:
+        A `WeightReport` of all tensors of the file.
+
+    Raises:
+        UserError: if a tensor is missing, of another shape or unknown, naming it.
+    """
+    tensors = dict(flat_tensors(contents))
+    section = "state_dict." if "state_dict" in contents else ""
+    prefix = module_prefix(tensors, section)
+    places = {prefix + name: place for name, place in body_places(backbone.body).items()}
+
+    def why_refused(name):
+        if not name.startswith(section):
+            return "beside the state dict"
+        return why_unread(backbone.body_name, backbone.levels, name.removeprefix(prefix))
+
+    return load_places(places, tensors, why_refused, origin)
+
+
+def why_unread(body_name, levels, name):
+    """Why a body has no place for a tensor of its own network.
+
+    Args:
+        body_name: str. As `Backbone` takes it.
+        levels: tuple of int. As `Backbone` has it.
+        name: str. The tensor's, in torchvision's or IBN-Net's names.
+
+    Returns:
+        str, or None if the network has no such tensor.
+    """
+    family = mobilenet_v2 if body_name == "mobilenet_v2" else resnet
+    beyond = "beyond the last level" if name.startswith(family.unread_prefixes(levels)) else None
+    return why_uncounted(name) or beyond

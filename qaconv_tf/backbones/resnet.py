@@ -1,5 +1,8 @@
 """ResNet-18 to ResNet-152 as torchvision builds them (v1.5), with the two variants of IBN-Net."""
 
+import itertools
+import re
+
 import keras
 from keras import ops
 
@@ -19,6 +22,8 @@ IBN_VARIANTS = ("none", "a", "b")
 
 # Stride of a level -> the number of torchvision's layer1 to layer4 that ends there.
 _LAYER_OF_LEVEL = {8: 2, 16: 3, 32: 4}
+
+_BLOCK_NAME = re.compile(r"layer([1-4])\.(\d+)\.")
 
 
 def resnet_body(depth, image_height, image_width, levels, ibn="none", dtype=None, seed=0):
@@ -69,6 +74,37 @@ def unread_prefixes(levels):
     """Names in a full ResNet's state dict that lie beyond the last level start with one of these."""
     beyond = range(_LAYER_OF_LEVEL[levels[-1]] + 1, 5)
     return (*(f"layer{number}." for number in beyond), "fc.")
+
+
+def recognized(names):
+    """Which ResNet a state dict is of.
+
+    Args:
+        names: iterable of str. Names of its tensors; those of layer4 may be missing.
+
+    Returns:
+        Depth and IBN variant, or None where the blocks are of no ResNet that `resnet_body` builds.
+
+    Example:
+        >>> from qaconv_tf.backbones.resnet import recognized
+        >>> names = [f"layer{layer}.{block}.conv1.weight" for layer in (1, 2, 3, 4) for block in (0, 1)]
+        >>> recognized([*names, "layer1.0.bn1.IN.weight"])
+        (18, 'a')
+    """
+    names = list(names)
+    blocks = {match.groups() for name in names if (match := _BLOCK_NAME.match(name))}
+    num_blocks = tuple(itertools.takewhile(bool, (sum(layer == n for layer, _ in blocks) for n in "1234")))
+    bottleneck = any(name.endswith(".conv3.weight") for name in names)
+    for depth, expected in _BLOCKS.items():
+        if num_blocks and num_blocks == expected[: len(num_blocks)] and bottleneck == (depth >= 50):
+            return depth, _recognized_ibn(names)
+    return None
+
+
+def _recognized_ibn(names):
+    if any(".bn1.IN." in name for name in names):
+        return "a"
+    return "b" if any(".IN." in name for name in names) else "none"
 
 
 def _layer(layers, maps, depth, number, ibn):

@@ -69,6 +69,41 @@ class _Rebuild(NamedTuple):
         return _Tensor(storage, dtype, offset, size, stride)
 
 
+# The codes of the numbers that NumPy's scalars may be; neither objects nor records are among them.
+_NUMPY_CODES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
+
+
+class _NumpyDtype(NamedTuple):
+    code: str
+
+    def __setstate__(self, state):
+        if state[1] not in ("<", "|"):
+            raise ValueError(f"a NumPy scalar of byte order {state[1]!r}")
+
+
+class _MakeNumpy(NamedTuple):
+    """Stands for what makes a NumPy scalar: its dtype, its bytes (text before pickle's protocol 3) and itself."""
+
+    name: str
+
+    def __call__(self, *arguments):
+        return getattr(self, f"_{self.name}")(*arguments)
+
+    def _dtype(self, code, align, copy):
+        if code not in _NUMPY_CODES:
+            raise ValueError(f"a NumPy scalar of dtype {code!r:.40}")
+        return _NumpyDtype(code)
+
+    def _encode(self, text, encoding):
+        if encoding != "latin1":
+            raise ValueError(f"bytes encoded as {encoding!r:.40}")
+        return text.encode("latin1")
+
+    def _scalar(self, dtype, raw):
+        (number,) = np.frombuffer(raw, f"<{dtype.code}").tolist()
+        return number
+
+
 _REBUILDERS = (
     "_rebuild_tensor",
     "_rebuild_tensor_v2",
@@ -83,6 +118,10 @@ _ALLOWED = {
     **{("torch", name): _Dtype(dtype) for name, dtype in _STORAGES.items()},
     **{("torch.storage", name): _Dtype(dtype) for name, dtype in _STORAGES.items()},
     **{("torch", name): _Dtype(name) for name in _DTYPES + _UNSIGNED_DTYPES_WITHOUT_STORAGE},
+    ("numpy", "dtype"): _MakeNumpy("dtype"),
+    ("numpy.core.multiarray", "scalar"): _MakeNumpy("scalar"),
+    ("numpy._core.multiarray", "scalar"): _MakeNumpy("scalar"),
+    ("_codecs", "encode"): _MakeNumpy("encode"),
 }
 
 
@@ -118,8 +157,8 @@ def read_state_dict(path):
         path: str or path. The `.pth` or `.pt` file.
 
     Returns:
-        The saved dictionary; nested dictionaries, lists, tuples, numbers and strings as they were saved, tensors and
-        parameters as read-only NumPy arrays of their own dtype (bfloat16 as float32).
+        The saved dictionary; nested dictionaries, lists, tuples, numbers and strings as they were saved, NumPy scalars
+        as numbers, tensors and parameters as read-only NumPy arrays of their own dtype (bfloat16 as float32).
 
     Raises:
         UserError: if the file cannot be read, is no PyTorch file, is truncated or corrupt, holds a tensor that reaches
@@ -153,6 +192,29 @@ def read_state_dict(path):
     if not isinstance(contents, dict):
         raise UserError(f"Expected a dictionary of tensors. Received: {path} holds a {type(contents).__name__}")
     return contents
+
+
+def flat_tensors(contents):
+    """Yields name and array of each tensor in nested containers.
+
+    Args:
+        contents: dict, as `read_state_dict` returns it.
+
+    Yields:
+        `(name, array)`; a name is the keys on the way, joined by dots.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.backbones.torch_file import flat_tensors
+        >>> [name for name, _ in flat_tensors({"epoch": 3, "optim": {"state": [{"momentum": np.ones(2)}]}})]
+        ['optim.state.0.momentum']
+    """
+    items = contents.items() if isinstance(contents, dict) else enumerate(contents)
+    for key, value in items:
+        if isinstance(value, (dict, list, tuple)):
+            yield from ((f"{key}.{name}", array) for name, array in flat_tensors(value))
+        elif isinstance(value, np.ndarray):
+            yield str(key), value
 
 
 def _read_zip(file, path):

@@ -11,23 +11,11 @@ from PIL import Image
 from qaconv_tf.backbones import BODY_NAMES, build_backbone
 from qaconv_tf.backbones.weights import torch_shapes
 from qaconv_tf.errors import UserError
-from tests.backbones.test_torch_file import Call, Global, pickled, zip_file
+from tests.backbones import torch_writer
 from tests.golden import seeded
 
 PETS = pathlib.Path(__file__).parents[1] / "data" / "pets2009"
 SIZE = {"image_height": 64, "image_width": 32}
-
-
-def write_weights(path, tensors, wrapped=False):
-    """A float32 state dict in torch's zip format."""
-    state_dict, storages = {}, {}
-    for key, (name, array) in enumerate(tensors.items()):
-        reference = ("PERSISTENT", "storage", Global("torch", "FloatStorage"), str(key), "cpu", array.size)
-        stride = tuple(step // 4 for step in array.strides)
-        rebuild = Global("torch._utils", "_rebuild_tensor_v2")
-        state_dict[name] = Call(rebuild, reference, 0, array.shape, stride, False, {})
-        storages[str(key)] = array.tobytes()
-    return zip_file(path, pickled({"state_dict": state_dict, "epoch": 9} if wrapped else state_dict), storages)
 
 
 def tensors_of(backbone):
@@ -38,7 +26,7 @@ def tensors_of(backbone):
 def test_weights_from_a_file(tmp_path, wrapped):
     whole = build_backbone("resnet18", weights=None, levels=(16,), **SIZE)
     tensors = tensors_of(whole) | {"fc.bias": np.ones(1000, np.float32)}
-    path = write_weights(tmp_path / "resnet18.pth", tensors, wrapped)
+    path = torch_writer.save(tmp_path / "resnet18.pth", {"state_dict": tensors, "epoch": 9} if wrapped else tensors)
     backbone = build_backbone("resnet18", weights=path, levels=(8,), **SIZE)  # layer3 lies beyond the last level
     kernel = backbone.body.get_layer("layer2.1.conv2").kernel.numpy()
     np.testing.assert_array_equal(kernel, tensors["layer2.1.conv2.weight"].transpose(2, 3, 1, 0))
@@ -46,8 +34,8 @@ def test_weights_from_a_file(tmp_path, wrapped):
 
 def test_a_file_of_another_architecture(tmp_path):
     tensors = tensors_of(build_backbone("resnet34", weights=None, levels=(8,), **SIZE))
-    path = write_weights(tmp_path / "resnet34.pth", tensors)
-    with pytest.raises(UserError, match="weights of resnet18.*resnet34.pth with 'layer1.2.bn1.bias' and 29 more"):
+    path = torch_writer.save(tmp_path / "resnet34.pth", tensors)
+    with pytest.raises(UserError, match="'layer1.2.conv1.weight' and 29 more of .*resnet34.pth"):
         build_backbone("resnet18", weights=path, levels=(8,), **SIZE)
     with pytest.raises(UserError, match="'layer1.0.bn1.IN.weight'.*resnet34.pth"):
         build_backbone("resnet34", weights=path, levels=(8,), ibn="a", **SIZE)

@@ -1,6 +1,5 @@
 """The reader of PyTorch files: what torch wrote is read, what it would not write is refused before it runs."""
 
-import io
 import os
 import pathlib
 import pickle
@@ -12,6 +11,7 @@ import pytest
 
 from qaconv_tf.backbones import read_state_dict
 from qaconv_tf.errors import UserError
+from tests.backbones.torch_writer import Call, Global, pickled, tensor, zip_file
 
 FILES = pathlib.Path(__file__).parents[1] / "data" / "torch_files"
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -48,59 +48,6 @@ def test_reads_what_torch_saved(name):
     assert contents["history"][0] == 0.5
     assert contents["history"][1][0].tolist() == [7]
     assert contents["history"][1][1] is None
-
-
-def zip_file(path, pickled, storages=None, byteorder=None, compression=zipfile.ZIP_STORED):
-    """A file as `torch.save` lays it out, around a pickle of our own."""
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        archive.writestr("archive/data.pkl", pickled)
-        if byteorder:
-            archive.writestr("archive/byteorder", byteorder)
-        for key, raw in (storages or {}).items():
-            archive.writestr(f"archive/data/{key}", raw)
-    return path
-
-
-class Global:
-    """Pickles as the bare name of something that this process need not have."""
-
-    def __init__(self, module, name):
-        self.module, self.name = module, name
-
-
-class Call:
-    """Pickles as a call of a global."""
-
-    def __init__(self, function, *arguments):
-        self.function, self.arguments = function, arguments
-
-
-class TensorPickler(pickle._Pickler):
-    """Writes what torch writes, and worse; the Python pickler, since its dispatch table can be added to."""
-
-    def persistent_id(self, value):
-        return value[1:] if isinstance(value, tuple) and value[:1] == ("PERSISTENT",) else None
-
-    def save_global_name(self, value):
-        self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode())
-
-    def save_call(self, value):
-        self.save(value.function)
-        self.save(value.arguments)
-        self.write(pickle.REDUCE)
-
-    dispatch = pickle._Pickler.dispatch | {Global: save_global_name, Call: save_call}
-
-
-def pickled(value):
-    buffer = io.BytesIO()
-    TensorPickler(buffer, protocol=2).dump(value)
-    return buffer.getvalue()
-
-
-def tensor(offset=0, size=(2, 3), stride=(3, 1), length=6, storage="FloatStorage"):
-    reference = ("PERSISTENT", "storage", Global("torch", storage), "0", "cpu", length)
-    return Call(Global("torch._utils", "_rebuild_tensor_v2"), reference, offset, size, stride, False, {})
 
 
 def write_legacy(path, pickled_contents, storages=(), length=None):

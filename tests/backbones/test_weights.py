@@ -24,7 +24,7 @@ def test_every_tensor_is_in_its_place(body, tensors):
     tensors |= {"classifier.1.bias": np.zeros(1000), "features.0.1.num_batches_tracked": np.int64(3)}
     report = load_torch_weights(body, tensors)
     assert set(report.used) == set(torch_shapes(body))
-    assert report.unused == ("classifier.1.bias", "features.0.1.num_batches_tracked")
+    assert report.refused == ("classifier.1.bias", "features.0.1.num_batches_tracked")
     kernel = body.get_layer("features.2.conv.0.0").kernel.numpy()
     depthwise = body.get_layer("features.2.conv.1.0").kernel.numpy()
     for row, column, channel in ((0, 0, 0), (2, 1, 95)):
@@ -81,6 +81,6 @@ def test_what_is_no_array_is_named(body, tensors):
 
 def test_the_asset_is_for_mobilenet_v2_only():
     report = load_asset_weights(mobilenet_v2_body(32, 32, levels=(32,)))
-    assert report.unused == ()
+    assert report.refused == ()
     with pytest.raises(UserError, match="'conv1.weight'.*mobilenet_v2_imagenet.npz"):
         load_asset_weights(resnet_body(18, 32, 32, levels=(8,)))
