@@ -76,7 +76,12 @@ def _signatures(model):
     # One graph of the backbone, which the signatures share.
     @tf.function(input_signature=[images], autograph=False)
     def extract(images):
-        return {"feature_maps": model.extract(images)}
+        # TensorFlow's oneDNN convolution of no images has the shape of its input: one black image takes their place.
+        number = tf.shape(images)[0]
+        black = tf.zeros([1, *images.shape[1:]], tf.uint8)
+        images = tf.ensure_shape(images, [None, *images.shape[1:]])  # which a session does not
+        images = tf.concat([images, black[: tf.cast(number == 0, tf.int32)]], axis=0)
+        return {"feature_maps": model.extract(images)[:number]}
 
     def extract_encoded(image_bytes):
         return extract(_decode_images(image_bytes, *images.shape[1:3]))
