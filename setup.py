@@ -24,6 +24,7 @@ setup(
         "keras>=3.15,<3.16",
         "tensorboard>=2.21,<2.22",
         "numpy>=2.0",
+        "scipy>=1.15",
         "absl-py>=2.1",
         "Pillow>=13",
         "rich>=13",
