@@ -3,13 +3,22 @@
 import os
 from collections.abc import Sequence
 
-from qaconv_tf.datasets import csv_table, image_folder, market1501
+from qaconv_tf.datasets import (
+    csv_table,
+    image_folder,
+    market1501,
+)
 from qaconv_tf.datasets.records import SPLITS, ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 
-# A reader is a module with `load(root, **options)`, `LAYOUT`, which says what it expects on disk, and where it has any
-# `OPTIONS`: each option's allowed values, the default first.
-DATASETS = {"market1501": market1501, "image_folder": image_folder, "csv_table": csv_table}
+# A reader is a module with `load(root, **options)` and `LAYOUT`, which says what it expects on disk; and where it has
+# any, `OPTIONS`: each option's allowed values, the default first; and `FINGERPRINTS`: the published counts of each
+# version.
+DATASETS = {
+    "market1501": market1501,
+    "image_folder": image_folder,
+    "csv_table": csv_table,
+}
 
 # The names that the official QAConv uses.
 ALIASES = {
