@@ -1,7 +1,8 @@
 """The data sets by name."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 from qaconv_tf.datasets import (
     csv_table,
@@ -53,17 +54,8 @@ def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
         >>> len(dataset.train), len(dataset.query), len(dataset.gallery)
         (3, 1, 2)
     """
-    name, preset = ALIASES.get(name, (name, {}))
-    if name not in DATASETS:
-        raise UserError(f"Expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
-    reader = DATASETS[name]
-    options = _checked_options(name, getattr(reader, "OPTIONS", {}), preset | options)
     root = os.fspath(root)
-    if not os.path.exists(root):
-        raise UserError(
-            f"Expected an existing place for the data set {name!r}. Received: root={root!r}, which does not exist. "
-            f"Check the path; there should be {reader.LAYOUT}"
-        )
+    name, reader, options = find_reader(name, root, options)
     dataset = reader.load(root, **options)
     if not any(getattr(dataset, split) for split in SPLITS):
         raise UserError(
@@ -71,6 +63,39 @@ def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
             f"There should be {reader.LAYOUT}"
         )
     return dataset
+
+
+def find_reader(name: str, root: str | os.PathLike, options: Mapping[str, object]) -> tuple[str, ModuleType, dict]:
+    """Finds the reader of a data set, before anything is read.
+
+    Args:
+        name: str. One of `DATASETS` or of the official QAConv's names.
+        root: str or path. Where it is on disk.
+        options: mapping. Of the reader, as values or as their texts.
+
+    Returns:
+        The name in `DATASETS`, the reader's module and the options as it takes them.
+
+    Raises:
+        UserError: if the name or an option is unknown or `root` does not exist.
+
+    Example:
+        >>> from qaconv_tf.datasets.registry import find_reader
+        >>> name, reader, options = find_reader("market", root=".", options={})
+        >>> name, reader.__name__
+        ('market1501', 'qaconv_tf.datasets.market1501')
+    """
+    name, preset = ALIASES.get(name, (name, {}))
+    if name not in DATASETS:
+        raise UserError(f"Expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
+    reader = DATASETS[name]
+    options = _checked_options(name, getattr(reader, "OPTIONS", {}), {**preset, **options})
+    if not os.path.exists(root):
+        raise UserError(
+            f"Expected an existing place for the data set {name!r}. Received: root={os.fspath(root)!r}, which does not "
+            f"exist. Check the path; there should be {reader.LAYOUT}"
+        )
+    return name, reader, options
 
 
 def parse_dataset(text: str) -> tuple[str, dict[str, str], str]:
