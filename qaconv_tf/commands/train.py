@@ -20,8 +20,9 @@ from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.export import export_saved_model
 from qaconv_tf.matching import QAConv
 from qaconv_tf.pipeline import Augmentation, IdentitySampler, RandomSampler, read_image, training_batches
-from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, CoupledSGD, Trainer, step_schedule
-from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog
+from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, CoupledSGD, EpochHistory, Trainer
+from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog, log_images
+from qaconv_tf.training.schedules import RecordEpoch, learning_rate
 
 # Enough for the 416 channels of the default levels: 128 images have 16,384 locations.
 _PCA_IMAGES = 128
@@ -46,18 +47,22 @@ def main():
     for name in ("scale", "offset"):
         if FLAGS[f"score_{name}"].value is not None:
             getattr(model.matcher.score_normalization, name).assign(FLAGS[f"score_{name}"].value)
-    trainer = _trainer(model, sampler, len(identities))
+    trainer, decay_epochs = _trainer(model, len(identities)), _decay_epochs()
     if not FLAGS.resume:
         folder.start(flags_text("train"))
     print(f"{len(records)} training images of {len(identities)} identities; writing to {folder.path}", flush=True)
-    checkpoints = Checkpoints(folder.checkpoints, trainer)
-    first_step, last_step = checkpoints.restore(), FLAGS.epochs * _steps_per_epoch(sampler)
-    if first_step > last_step:
+    history = EpochHistory()
+    checkpoints = Checkpoints(folder.checkpoints, trainer, history)
+    first_step = checkpoints.restore()
+    if history.epochs > FLAGS.epochs:
         raise UserError(f"Expected --epochs that end after step {first_step}. Received: --epochs={FLAGS.epochs}")
-    if first_step == last_step and os.path.exists(folder.model):
-        print(f"nothing left to train: the run has ended at step {last_step}; more --epochs would continue it")
+    if history.epochs == FLAGS.epochs and os.path.exists(folder.model):
+        print(f"nothing left to train: the run has ended at step {first_step}; more --epochs would continue it")
         return
-    training = _fit(trainer, folder, checkpoints, first_step, records, labels, sampler, augmentation, evaluators)
+    if first_step == 0 and trainer.memory is not None and FLAGS.fill_memory:
+        _fill_memory(trainer, records, labels)
+    source = (records, labels, sampler, augmentation)
+    training = _fit(trainer, folder, checkpoints, history, decay_epochs, source, evaluators)
     _finish(model, folder, training, evaluators)
 
 
@@ -117,7 +122,7 @@ def _first_model(records):
     return models.MatchingModel(backbone, matcher)
 
 
-def _trainer(model, sampler, num_classes):
+def _trainer(model, num_classes):
     trainer = Trainer(
         model,
         loss=FLAGS.loss,
@@ -131,9 +136,8 @@ def _trainer(model, sampler, num_classes):
     )
     if FLAGS.epochs and not model.trainable_variables:
         raise UserError(f"Expected a model with something to train. Received: --frozen_stride={FLAGS.frozen_stride}")
-    decay_steps = [epoch * _steps_per_epoch(sampler) for epoch in _decay_epochs()]
     optimizer = CoupledSGD(
-        step_schedule(FLAGS.learning_rate, decay_steps, FLAGS.decay_factor),
+        FLAGS.learning_rate,
         momentum=FLAGS.momentum,
         coupled_decay=FLAGS.weight_decay,
         slow_variables=model.backbone.body.trainable_variables,
@@ -141,10 +145,6 @@ def _trainer(model, sampler, num_classes):
     )
     trainer.compile(optimizer, jit_compile=FLAGS.jit_backbone)
     return trainer
-
-
-def _steps_per_epoch(sampler):
-    return FLAGS.steps_per_epoch or sampler.steps_per_epoch
 
 
 def _decay_epochs():
@@ -162,31 +162,42 @@ def _whole_numbers(flag):
         raise UserError(f"Expected whole numbers, separated by commas. Received: {received}") from error
 
 
-def _fit(trainer, folder, checkpoints, first_step, records, labels, sampler, augmentation, evaluators):
-    if first_step == 0 and trainer.memory is not None and FLAGS.fill_memory:
-        _fill_memory(trainer, records, labels)
-    steps = _steps_per_epoch(sampler)
-    size = trainer.model.backbone.image_height, trainer.model.backbone.image_width
-    batches = training_batches(records, labels, sampler, augmentation, *size, seed=FLAGS.seed, start_step=first_step)
+def _fit(trainer, folder, checkpoints, history, decay_epochs, source, evaluators):
+    first_step = int(trainer.optimizer.iterations)
     writer = tf.summary.create_file_writer(folder.tensorboard)
     _log_settings(writer, trainer.model)
     started = time.perf_counter()
     with progress_bar() as progress:
+        bar = ProgressBar(progress)
         callbacks = [
             HealthCheck(FLAGS.margin or None if FLAGS.loss == "triplet" else None),
-            TensorBoardLog(writer, batches),
-            ProgressBar(progress, FLAGS.epochs * steps),
+            TensorBoardLog(writer),
+            bar,
+            RecordEpoch(history),
             CheckpointEachEpoch(checkpoints),
-            *_validation(trainer.model, evaluators, writer, steps),
+            *_validation(trainer, evaluators, writer),
         ]
-        trainer.fit(
-            batches, initial_epoch=first_step // steps, epochs=FLAGS.epochs, steps_per_epoch=steps, shuffle=False,
-            verbose=0, callbacks=callbacks,
-        )
+        while history.epochs < FLAGS.epochs:
+            _fit_epoch(trainer, history.epochs, decay_epochs, source, callbacks, writer, bar)
     seconds = time.perf_counter() - started
     writer.close()
     last_step = int(trainer.optimizer.iterations)
     return {"first_step": first_step, "last_step": last_step, "seconds": seconds, "seed": FLAGS.seed}
+
+
+def _fit_epoch(trainer, epoch, decay_epochs, source, callbacks, writer, bar):
+    records, labels, sampler, augmentation = source
+    step, steps = int(trainer.optimizer.iterations), FLAGS.steps_per_epoch or sampler.steps_per_epoch
+    size = trainer.model.backbone.image_height, trainer.model.backbone.image_width
+    batches = training_batches(records, labels, sampler, augmentation, *size, seed=FLAGS.seed, start_step=step)
+    if epoch == 0:
+        log_images(writer, batches, step)
+    bar.expect(step + (FLAGS.epochs - epoch) * steps)
+    trainer.optimizer.learning_rate = learning_rate(epoch, FLAGS.learning_rate, decay_epochs, FLAGS.decay_factor)
+    trainer.fit(
+        batches, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps, shuffle=False, verbose=0,
+        callbacks=callbacks,
+    )
 
 
 def _fill_memory(trainer, records, labels):
@@ -211,15 +222,15 @@ def _log_settings(writer, model):
         hparams.hparams({name: FLAGS[name].value for name in _TUNED_FLAGS} | of_model)
 
 
-def _validation(model, evaluators, writer, steps):
+def _validation(trainer, evaluators, writer):
     """The callback that evaluates now and then; built here, so that training need not know of evaluation."""
     if not FLAGS.evaluate_every:
         return []
 
     def evaluate(epoch, logs):
         if (epoch + 1) % FLAGS.evaluate_every == 0:
-            results = [evaluator.evaluate(model) for evaluator in evaluators]
-            _log_evaluations(writer, (epoch + 1) * steps, results)
+            results = [evaluator.evaluate(trainer.model) for evaluator in evaluators]
+            _log_evaluations(writer, int(trainer.optimizer.iterations), results)
 
     return [keras.callbacks.LambdaCallback(on_epoch_end=evaluate)]
 

@@ -50,18 +50,16 @@ class TensorBoardLog(keras.callbacks.Callback):
     """Writes the curves of a run for TensorBoard, by step.
 
     Loss, accuracy, gradient norm and learning rates; with a class memory its fill, and mean and histogram of the ages
-    of its entries; the images of the first batch.
+    of its entries.
 
     Args:
         writer: a `tf.summary` writer.
-        batches: the `tf.data.Dataset` of training batches, for the pictures.
         every: int. Steps between two points of a curve. Defaults to `10`.
     """
 
-    def __init__(self, writer, batches, every=10):
+    def __init__(self, writer, every=10):
         super().__init__()
         self.writer = writer
-        self.batches = batches
         self.every = every
 
     def on_train_batch_end(self, batch, logs=None):
@@ -77,14 +75,24 @@ class TensorBoardLog(keras.callbacks.Callback):
             tf.summary.scalar("train/learning_rate_backbone", rate * self.model.optimizer.slow_factor)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Writes the pictures of the epoch's first batch, and the ages of the memory's entries."""
-        with self.writer.as_default(int(self.model.optimizer.iterations)):
-            if epoch == 0:
-                images, _ = next(iter(self.batches))
-                tf.summary.image("train/images", images, max_outputs=16)
-            memory = self.model.memory
-            if memory is not None and np.any(memory.filled):
+        """Writes the ages of the memory's entries."""
+        memory = self.model.memory
+        if memory is not None and np.any(memory.filled):
+            with self.writer.as_default(int(self.model.optimizer.iterations)):
                 tf.summary.histogram("train/memory_ages", memory.ages.numpy()[memory.filled.numpy()])
+
+
+def log_images(writer, batches, step):
+    """Writes the first pictures of a dataset of training batches, as augmented, for TensorBoard.
+
+    Args:
+        writer: a `tf.summary` writer.
+        batches: the `tf.data.Dataset`.
+        step: int. Of the run.
+    """
+    images, _ = next(iter(batches))
+    with writer.as_default(step):
+        tf.summary.image("train/images", images, max_outputs=16)
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -92,13 +100,17 @@ class ProgressBar(keras.callbacks.Callback):
 
     Args:
         progress: a started `rich.progress.Progress` with a field `note`.
-        total_steps: int. Steps of the whole run.
+        name: str. What the bar is called. Defaults to `"training"`.
     """
 
-    def __init__(self, progress, total_steps):
+    def __init__(self, progress, name="training"):
         super().__init__()
         self.progress = progress
-        self.task = progress.add_task("training", total=total_steps, note="")
+        self.task = progress.add_task(name, total=None, note="")
+
+    def expect(self, total_steps):
+        """Says how many steps there will be in all, as far as is known."""
+        self.progress.update(self.task, total=total_steps)
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""

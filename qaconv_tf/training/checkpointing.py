@@ -9,34 +9,36 @@ from qaconv_tf.errors import UserError
 class Checkpoints:
     """Saves and restores a `Trainer` with its optimizer and class memory.
 
-    Sampler and augmentation are pure functions of seed and step, and the step is the optimizer's, so model, memory and
-    optimizer are all the state there is: a run restored here continues bit by bit as if it had not stopped.
+    Sampler and augmentation are pure functions of seed and step, and the step is the optimizer's, so model, memory,
+    optimizer and the history of epochs, from which schedules decide, are all the state there is: a run restored here
+    continues bit by bit as if it had not stopped.
 
     Args:
         directory: str. Folder of the checkpoints.
         trainer: a compiled `Trainer`.
+        history: `EpochHistory`, which the run adds to.
         keep: int. How many of the newest checkpoints to keep. Defaults to `3`.
 
     Example:
         >>> import tempfile
         >>> import qaconv_tf as qt
-        >>> from qaconv_tf.training import Checkpoints, CoupledSGD, Trainer
+        >>> from qaconv_tf.training import Checkpoints, CoupledSGD, EpochHistory, Trainer
         >>> trainer = Trainer(qt.build_model(weights=None, image_height=64, image_width=32))
         >>> trainer.compile(CoupledSGD())
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     Checkpoints(folder, trainer).save()
-        ...     Checkpoints(folder, trainer).restore()
+        ...     Checkpoints(folder, trainer, EpochHistory()).save()
+        ...     Checkpoints(folder, trainer, EpochHistory()).restore()
         0
     """
 
-    def __init__(self, directory, trainer, keep=3):
+    def __init__(self, directory, trainer, history, keep=3):
         trainer.optimizer.build(trainer.model.trainable_variables)
         self._step = trainer.optimizer.iterations
         variables = [*trainer.variables, *trainer.optimizer.variables]
         # By position and not by attribute: Keras gives a variable that two layers share no stable attribute path.
-        state = tf.train.Checkpoint(variables={f"{index:04d}": variable for index, variable in enumerate(variables)})
-        self._checkpoint = state
-        self._manager = tf.train.CheckpointManager(state, directory, max_to_keep=keep)
+        by_place = {f"{index:04d}": variable for index, variable in enumerate(variables)}
+        self._checkpoint = tf.train.Checkpoint(variables=by_place, history=history.variable)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, directory, max_to_keep=keep)
 
     def save(self):
         """Writes a checkpoint named after the step."""

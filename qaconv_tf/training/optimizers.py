@@ -60,26 +60,3 @@ class CoupledSGD(keras.optimizers.Optimizer):
         """Returns what `from_config` needs; which variables are slow is not part of it."""
         names = ("momentum", "coupled_decay", "slow_factor")
         return super().get_config() | {name: getattr(self, name) for name in names}
-
-
-def step_schedule(learning_rate, decay_steps, factor=0.1):
-    """Returns a learning rate that is multiplied by `factor` at each of the given steps.
-
-    Args:
-        learning_rate: float. The first rate.
-        decay_steps: increasing ints; empty for a constant rate.
-        factor: float. Defaults to `0.1`.
-
-    Returns:
-        A Keras schedule of the optimizer's step, so that a resumed run needs no state of its own.
-
-    Example:
-        >>> from qaconv_tf.training.optimizers import step_schedule
-        >>> [round(float(step_schedule(0.01, [10])(step)), 4) for step in (0, 9, 10)]
-        [0.01, 0.01, 0.001]
-    """
-    if not decay_steps:  # Keras wants at least one boundary
-        return keras.optimizers.schedules.PiecewiseConstantDecay([0], [learning_rate, learning_rate])
-    values = [learning_rate * factor**index for index in range(len(decay_steps) + 1)]
-    # Keras keeps a value up to and including its boundary; step n is the first at the new rate here.
-    return keras.optimizers.schedules.PiecewiseConstantDecay([step - 1 for step in decay_steps], values)

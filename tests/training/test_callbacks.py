@@ -7,7 +7,7 @@ from tensorflow.core.util import event_pb2
 
 from qaconv_tf.errors import UserError
 from qaconv_tf.training import CoupledSGD, Trainer
-from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog
+from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog, log_images
 from tests.training.tiny import batch, tiny_model
 
 
@@ -72,9 +72,12 @@ def test_tensorboard_gets_every_curve(tmp_path):
     writer = tf.summary.create_file_writer(str(tmp_path))
     console = Console(file=open(tmp_path / "terminal.txt", "w"), width=200)
     with Progress(console=console) as progress:
-        callbacks = [TensorBoardLog(writer, batches, every=2), ProgressBar(progress, 6)]
+        bar = ProgressBar(progress)
+        bar.expect(6)
+        callbacks = [TensorBoardLog(writer, every=2), bar]
         trainer.fit(batches, epochs=2, steps_per_epoch=3, shuffle=False, verbose=0, callbacks=callbacks)
-        assert progress.tasks[0].completed == 6
+        assert progress.tasks[0].completed == progress.tasks[0].total == 6
+    log_images(writer, batches, step=6)
     writer.close()
     console.file.close()
     assert "epoch 2, step 6: accuracy" in (tmp_path / "terminal.txt").read_text()
@@ -84,4 +87,4 @@ def test_tensorboard_gets_every_curve(tmp_path):
         assert [step for step, _ in tags[f"train/{name}"]] == [1, 2, 4, 6], name
     assert tf.make_ndarray(tags["train/learning_rate"][0][1].tensor) == np.float32(0.02)
     assert tf.make_ndarray(tags["train/learning_rate_backbone"][0][1].tensor) == np.float32(0.01)
-    assert len(tags["train/images"]) == 1 and "train/memory_ages" in tags
+    assert [step for step, _ in tags["train/images"]] == [6] and "train/memory_ages" in tags
