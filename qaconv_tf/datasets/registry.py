@@ -6,24 +6,39 @@ from types import ModuleType
 
 from qaconv_tf.datasets import (
     csv_table,
+    cuhk03,
+    dukemtmc,
     image_folder,
     market1501,
+    msmt17,
 )
+from qaconv_tf.datasets.combined import train_on_all_parts
 from qaconv_tf.datasets.records import SPLITS, ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 
 # A reader is a module with `load(root, **options)` and `LAYOUT`, which says what it expects on disk; and where it has
-# any, `OPTIONS`: each option's allowed values, the default first; and `FINGERPRINTS`: the published counts of each
-# version.
+# any, `OPTIONS`: each option's allowed values, the default first; `FINGERPRINTS`: the published counts of each version;
+# `DISTRACTOR`: the identity of wrong answers; `IDENTITIES_RESTART`: whether query and gallery number other people from
+# 0 again.
 DATASETS = {
     "market1501": market1501,
+    "dukemtmc": dukemtmc,
+    "cuhk03": cuhk03,
+    "msmt17": msmt17,
     "image_folder": image_folder,
     "csv_table": csv_table,
 }
 
+# What every reader's data set can be asked for.
+COMMON_OPTIONS = {"combine_all": (False, True)}
+
 # The names that the official QAConv uses.
 ALIASES = {
     "market": ("market1501", {}),
+    "duke": ("dukemtmc", {}),
+    "cuhk03_np_detected": ("cuhk03", {"boxes": "detected"}),
+    "cuhk03_np_labeled": ("cuhk03", {"boxes": "labeled"}),
+    "msmt": ("msmt17", {}),
 }
 
 
@@ -34,7 +49,8 @@ def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
         name: str. One of `DATASETS`, such as `"market1501"`, `"image_folder"` (a folder for each identity) or
             `"csv_table"` (a CSV file with the columns path and identity), or the official QAConv's name of it.
         root: str or path. Where it is on disk: a folder, or for `"csv_table"` also the file.
-        **options: of the data set's reader: see its `OPTIONS`.
+        **options: of the data set's reader: see its `OPTIONS`; and of all, `combine_all`: whether to train on all
+            parts and leave query and gallery empty: see `combined.train_on_all_parts`. Defaults to `False`.
 
     Returns:
         The `ReidDataset`. A part that the data set lacks is empty: ask for it with `require_split`.
@@ -56,11 +72,16 @@ def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
     """
     root = os.fspath(root)
     name, reader, options = find_reader(name, root, options)
+    combine_all = options.pop("combine_all", False)
     dataset = reader.load(root, **options)
     if not any(getattr(dataset, split) for split in SPLITS):
         raise UserError(
             f"Expected at least one image in the data set {name!r}. Received: root={root!r}, in which none was found. "
             f"There should be {reader.LAYOUT}"
+        )
+    if combine_all:
+        return train_on_all_parts(
+            dataset, getattr(reader, "DISTRACTOR", None), getattr(reader, "IDENTITIES_RESTART", False)
         )
     return dataset
 
@@ -71,10 +92,10 @@ def find_reader(name: str, root: str | os.PathLike, options: Mapping[str, object
     Args:
         name: str. One of `DATASETS` or of the official QAConv's names.
         root: str or path. Where it is on disk.
-        options: mapping. Of the reader, as values or as their texts.
+        options: mapping. Of the reader or of all (`COMMON_OPTIONS`), as values or as their texts.
 
     Returns:
-        The name in `DATASETS`, the reader's module and the options as it takes them.
+        The name in `DATASETS`, the reader's module and the options as values.
 
     Raises:
         UserError: if the name or an option is unknown or `root` does not exist.
@@ -89,7 +110,7 @@ def find_reader(name: str, root: str | os.PathLike, options: Mapping[str, object
     if name not in DATASETS:
         raise UserError(f"Expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
     reader = DATASETS[name]
-    options = _checked_options(name, getattr(reader, "OPTIONS", {}), {**preset, **options})
+    options = _checked_options(name, getattr(reader, "OPTIONS", {}) | COMMON_OPTIONS, {**preset, **options})
     if not os.path.exists(root):
         raise UserError(
             f"Expected an existing place for the data set {name!r}. Received: root={os.fspath(root)!r}, which does not "
@@ -123,8 +144,7 @@ def _checked_options(name, allowed, given):
     checked = {}
     for option, value in given.items():
         if option not in allowed:
-            known = ", ".join(allowed) or "none"
-            raise UserError(f"Expected an option of {name!r}: {known}. Received: {option!r}. Leave it out")
+            raise UserError(f"Expected an option of {name!r}: {', '.join(allowed)}. Received: {option!r}. Leave it out")
         by_text = {str(choice).lower(): choice for choice in allowed[option]}
         if str(value).lower() not in by_text:
             raise UserError(
