@@ -21,11 +21,16 @@ def _add(commands, define, name, default, *details, **limits):
 
 # Data
 _add(_ALL_RUNS, flags.DEFINE_string, "data_dir", "", "Folder (or CSV file) of the data sets that name no path.")
-_add(_TRAIN, flags.DEFINE_string, "dataset", "market1501", "Training set, NAME or NAME:PATH; see --test_datasets.")
+_add(
+    _TRAIN, flags.DEFINE_string, "dataset", "market1501",
+    "Training set, NAME or NAME:PATH, or several, separated by commas; NAME+combine_all trains on all parts. See "
+    "--test_datasets.",
+)
 _add(
     _ALL_RUNS, flags.DEFINE_list, "test_datasets", [],
-    "Evaluated data sets, separated by commas: NAME (in --data_dir) or NAME:PATH. Names: market1501, image_folder, "
-    "csv_table.",
+    "Evaluated data sets, separated by commas: NAME (in --data_dir) or NAME:PATH, NAME with options as in "
+    "market1501+clock=official. Names: market1501, dukemtmc, cuhk03, msmt17, image_folder, csv_table and others: see "
+    "README.md.",
 )
 
 # Run

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import origin
-from qaconv_tf.datasets import load_dataset, parse_dataset
+from qaconv_tf.datasets import combine_training_parts, load_dataset, parse_dataset, require_split
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.report import ReportSection, write_report
@@ -25,6 +25,18 @@ def open_dataset(text, data_dir):
     if not path:
         raise UserError(f"Expected a place of the data set. Received: {text!r}. Write NAME:PATH, or give --data_dir")
     return load_dataset(name, path, **options)
+
+
+def open_training_set(text, data_dir):
+    """Returns the data set to train on: one as `open_dataset` takes it, or several, separated by commas, combined.
+
+    Raises:
+        UserError: if one has no training images, two have images in common, or as `open_dataset`.
+    """
+    datasets = [open_dataset(source, data_dir) for source in text.split(",")]
+    for dataset in datasets:
+        require_split(dataset, "train")
+    return combine_training_parts(datasets)
 
 
 def open_evaluators(texts, data_dir, batch_size):

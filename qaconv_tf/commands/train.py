@@ -14,7 +14,7 @@ from qaconv_tf.commands import evaluation
 from qaconv_tf.commands.program import FLAGS, flag_values, flags_text, require_flag
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import RunFolder
-from qaconv_tf.datasets import require_split, training_labels
+from qaconv_tf.datasets import training_labels
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.export import export_saved_model
@@ -38,8 +38,7 @@ def main():
     folder.check(flags_text("train"), FLAGS.resume)
     if FLAGS.evaluate_every:
         require_flag("test_datasets")
-    dataset = evaluation.open_dataset(FLAGS.dataset, FLAGS.data_dir)
-    records = require_split(dataset, "train")
+    records = evaluation.open_training_set(FLAGS.dataset, FLAGS.data_dir).train
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
     labels, identities = training_labels(records)
     sampler, augmentation = _sampler(records, labels), _augmentation()
