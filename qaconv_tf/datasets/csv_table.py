@@ -31,7 +31,8 @@ def load(root: str | os.PathLike) -> ReidDataset:
     - `identity`, required: any text.
     - `camera`: any text; cameras are numbered from 0 in sorted order, numbers as numbers and before other text.
       An empty cell is an unknown camera.
-    - `timestamp`: seconds. An empty cell is an unknown time.
+    - `timestamp`: seconds. An empty cell is an unknown time. Without this column `clocks.set_clock` may read the times
+      from the paths or from EXIF.
     - `split`: `train`, `query` or `gallery`. Without this column `split_by_first_image` makes the parts.
 
     Args:

@@ -13,7 +13,8 @@ def load(root: str | os.PathLike) -> ReidDataset:
 
     If `root` holds any of the folders `train`, `query` and `gallery`, these hold the identities' folders, and a part
     without a folder is empty. Otherwise `root` holds them, and `split_by_first_image` makes the parts. Cameras and
-    timestamps are unknown; `csv_table` has columns for them.
+    timestamps are unknown; `clocks.set_clock` reads them from the paths or from EXIF, and `csv_table` has columns for
+    them.
 
     Args:
         root: str or path. An existing folder.

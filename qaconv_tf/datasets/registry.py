@@ -5,12 +5,19 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 from qaconv_tf.datasets import (
+    clonedperson,
     csv_table,
     cuhk03,
     dukemtmc,
+    grid,
+    ilids,
     image_folder,
     market1501,
     msmt17,
+    prid,
+    randperson,
+    veri776,
+    viper,
 )
 from qaconv_tf.datasets.combined import train_on_all_parts
 from qaconv_tf.datasets.records import SPLITS, ImageRecord, ReidDataset
@@ -25,6 +32,13 @@ DATASETS = {
     "dukemtmc": dukemtmc,
     "cuhk03": cuhk03,
     "msmt17": msmt17,
+    "randperson": randperson,
+    "clonedperson": clonedperson,
+    "viper": viper,
+    "grid": grid,
+    "ilids": ilids,
+    "prid": prid,
+    "veri776": veri776,
     "image_folder": image_folder,
     "csv_table": csv_table,
 }
