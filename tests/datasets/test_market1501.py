@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaconv_tf.datasets import market1501
+from qaconv_tf.datasets import load_dataset, market1501
 from qaconv_tf.datasets.market1501 import ImageName, parse_name, session_offsets
 from qaconv_tf.errors import UserError
 
@@ -74,13 +74,76 @@ def test_junk_goes_and_distractors_stay_in_the_gallery_only(make_files):
     assert [record.identity for record in dataset.train] == [5]
     assert [record.identity for record in dataset.query] == [5]
     assert [record.identity for record in dataset.gallery] == [0, 5]
+    assert dataset.dropped == {
+        "junk in train": 1, "distractors in train": 1, "junk in query": 1, "distractors in query": 1,
+        "junk in gallery": 1,
+    }
+
+
+def test_hand_drawn_boxes_are_not_read(make_files):
+    root = make_files(
+        "bounding_box_test/0001_c1s1_000100_00.jpg",
+        "query/0001_c1s2_000025_00.jpg",
+        "gt_bbox/0001_c1s1_000999_00.jpg",
+        "gt_query/0001_c1s2_000025_00_good.mat",
+    )
+    dataset = market1501.load(root)
+    assert (len(dataset.train), len(dataset.query), len(dataset.gallery)) == (0, 1, 1)
+    assert dataset.query[0].timestamp == 5.0
 
 
 def test_golden_session_offsets():
-    # The sessions of field use, 100 to 600 frames long: the running sum. Adding the whole sum anew for each session,
-    # as the official loader does, would give 0, 100, 400, 1100, 2600, 5700.
+    # Sessions of 100 to 600 frames. The official loader of tag v2.1 was run on such names: it adds the whole sum anew
+    # for each session.
     names = [ImageName(1, 0, session, 100 * session) for session in range(1, 7)]
     assert list(session_offsets(names).values()) == [0, 100, 300, 600, 1000, 1500]
+    assert list(session_offsets(names, clock="official").values()) == [0, 100, 400, 1100, 2600, 5700]
+
+
+def test_the_clock_needs_the_training_part(make_files):
+    names = ("bounding_box_train/0007_c1s1_000500_00.jpg", "query/0001_c1s2_000025_00.jpg")
+    root = make_files("bounding_box_test/0001_c1s1_000100_00.jpg", *names)
+    assert market1501.load(root).query[0].timestamp == 21.0
+    (root / names[0]).unlink()
+    assert market1501.load(root).query[0].timestamp == 5.0
+
+
+@pytest.mark.parametrize("folder", ["images", "distractors_500k", "distractors_500k/images"])
+def test_further_distractors_are_wrong_answers(make_files, folder):
+    root = make_files(
+        "Market-1501-v15.09.15/bounding_box_train/0002_c1s1_000010_00.jpg",
+        "Market-1501-v15.09.15/bounding_box_test/0001_c1s1_000100_00.jpg",
+        "Market-1501-v15.09.15/query/0001_c1s2_000025_00.jpg",
+        *(f"Market-1501-v15.09.15/{folder}/{name}_c1s1_009000_00.jpg" for name in ("-1", "0000", "0001")),
+        f"Market-1501-v15.09.15/{folder}/0000_c4s1_000050_00.jpg",
+    )
+    dataset = load_dataset("market1501", root, distractors_500k="true")
+    assert [(record.identity, record.camera, record.timestamp) for record in dataset.gallery] == [
+        (1, 0, 4.0), (0, 0, 360.0), (0, 3, None), (0, 0, 360.0),
+    ]
+    assert dataset.query[0].timestamp == 5.0
+    assert (len(dataset.train), len(dataset.query)) == (1, 1)
+    assert dataset.dropped == {"junk in distractors_500k": 1} and dataset.version == "distractors_500k"
+    assert len(load_dataset("market1501", root).gallery) == 1
+
+
+def test_further_distractors_that_are_not_there(make_files):
+    root = make_files("query/0001_c1s2_000025_00.jpg", "images/readme.txt")
+    with pytest.raises(UserError, match="distractors in one of images, distractors_500k, .*Received: .*Unpack"):
+        market1501.load(root, distractors_500k=True)
+
+
+def test_no_distractor_is_trained_on(make_files):
+    root = make_files(
+        "bounding_box_train/0002_c1s1_000010_00.jpg",
+        "bounding_box_test/0001_c1s1_000100_00.jpg",
+        "bounding_box_test/0000_c1s1_000100_01.jpg",
+        "query/0001_c1s2_000025_00.jpg",
+        "images/0000_c1s1_009000_00.jpg",
+    )
+    dataset = load_dataset("market1501", root, combine_all=True, distractors_500k=True)
+    assert [record.identity for record in dataset.train] == [2, 1, 1]
+    assert (dataset.query, dataset.gallery) == ((), ())
 
 
 def test_sessions_follow_each_other_on_each_camera_over_all_parts(make_files):
@@ -113,7 +176,9 @@ def test_junk_does_not_lengthen_a_session(make_files):
     assert record.timestamp == 5.0
 
 
-@pytest.mark.parametrize("folder", ["", "Market-1501-v15.09.15", "market", "Market-1501"])
+@pytest.mark.parametrize(
+    "folder", ["", "Market-1501-v15.09.15", "market", "Market-1501", "market1501/Market-1501-v15.09.15"]
+)
 def test_the_folder_may_be_one_below(make_files, folder):
     root = make_files(pathlib.Path(folder, "query", "0012_c1s1_000100_00.jpg"))
     dataset = market1501.load(root)
