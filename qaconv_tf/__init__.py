@@ -22,7 +22,10 @@ _HOMES = {
     "generate_people": "people",
     "load_dataset": "datasets",
     "load_model": "model",
+    "load_torch_checkpoint": "torch_checkpoint",
+    "rerank": "evaluation.reranking",
     "score_matrix": "matching",
+    "temporal_lifting": "evaluation.temporal_lifting",
 }
 
 __all__ = [*_HOMES, "losses"]

@@ -1,4 +1,4 @@
-"""Scores -> how well the gallery is ranked: CMC, mean average precision and mINP by the Market-1501 rules."""
+"""Scores -> how well the gallery is ranked: CMC, mean average precision and mINP by the rules of the data sets."""
 
 import collections
 import dataclasses
@@ -7,7 +7,10 @@ import numpy as np
 
 from qaconv_tf.errors import UserError
 
-PROTOCOLS = ("market1501",)
+PROTOCOLS = ("market1501", "cuhk03_single_shot")
+CAMERA_FILTERS = ("same_identity", "none")
+TIES = ("stable", "merged")
+SINGLE_SHOT_REPEATS = 10
 MAX_RANK = 50
 JUNK_IDENTITY = -1
 # A block of this many scores needs about 30 bytes a score while it is sorted and counted: 60 MB.
@@ -24,12 +27,14 @@ class RankingResult:
     Args:
         average_precision: float array `(num_query,)`. Precision averaged at the right answers (the step formula).
         average_precision_trapezoid: float array `(num_query,)`. The same by Market-1501's own evaluation code:
-            trapezoids under the precision-recall curve, which starts at recall 0, precision 1. Never above the step
-            formula. QAConv's published numbers up to version 1.1 are made with it.
+            trapezoids under the precision-recall curve, which starts at recall 0, precision 1. Without merged ties
+            never above the step formula. QAConv's published numbers up to version 1.1 are made with it.
         inverse_negative_penalty: float array `(num_query,)`. Number of right answers over the rank of the last one.
-        first_relevant_rank: float array `(num_query,)`. Rank of the first right answer.
+        first_relevant_rank: float array `(num_query,)`. Rank of the first right answer; under the protocol
+            `"cuhk03_single_shot"` of the only one, `(10, num_query)`, a row for each drawing of the gallery.
         num_gallery: int. Gallery images scored.
-        protocol: str. The rules by which gallery images were ignored.
+        protocol: str. The rules by which the CMC curve was made.
+        camera_filter: str. The rule by which a query's own camera was ignored. Defaults to `"same_identity"`.
 
     Example:
         >>> import numpy as np
@@ -46,16 +51,17 @@ class RankingResult:
     first_relevant_rank: np.ndarray
     num_gallery: int
     protocol: str
+    camera_filter: str = "same_identity"
 
     @property
     def num_query(self):
         """Queries scored, the skipped ones included."""
-        return len(self.first_relevant_rank)
+        return len(self.average_precision)
 
     @property
     def num_skipped(self):
         """Queries without a right answer in the gallery."""
-        return int(np.isnan(self.first_relevant_rank).sum())
+        return int(np.isnan(self.average_precision).sum())
 
     @property
     def cmc(self):
@@ -88,25 +94,37 @@ class RankingResult:
         return float(self.cmc[:k][-1])
 
 
-def evaluate_ranking(scores, query, gallery, protocol="market1501"):
+def evaluate_ranking(
+    scores, query, gallery, protocol="market1501", camera_filter="same_identity", ties="stable", seed=0
+):
     """Ranks the gallery for each query and measures where the right answers stand.
 
     The Market-1501 rules: a gallery image of the query's identity *and* camera is ignored (an unknown camera equals no
     other), so is junk (identity -1); a distractor (an identity nobody queries) is a wrong answer like any other. A
-    query without a right answer is skipped. Equal scores keep the gallery's order; scores are compared in float32.
+    query without a right answer is skipped. Scores are compared in float32; equal ones keep the gallery's order.
 
     Args:
         scores: array `(num_query, num_gallery)`, or an iterable of row blocks `(rows, num_gallery)` in the queries'
             order, so that the whole never has to be in memory. Higher is more alike.
         query: sequence of records with `.identity` (int or str) and `.camera` (int or `None`, unknown).
         gallery: the same.
-        protocol: str. Only `"market1501"`. Defaults to `"market1501"`.
+        protocol: str. `"market1501"`: the CMC curve counts the first right answer in the whole gallery.
+            `"cuhk03_single_shot"`, of CUHK03's twenty classic splits: in a gallery of one random image of each
+            identity, the mean of ten drawings for each query. The other measures are the same for both, of the whole
+            gallery, as in torchreid. Defaults to `"market1501"`.
+        camera_filter: str. `"same_identity"`: images of the query's identity and camera are ignored. `"none"`: none
+            is, for images of one camera or of none; such numbers compare with no published ones. Defaults to
+            `"same_identity"`.
+        ties: str. What average precision makes of equal scores. `"stable"`: they keep the gallery's order, as in
+            torchreid. `"merged"`: they are one step of the curve, which then depends on no order, as in scikit-learn
+            and so in every version of the official QAConv. The same without ties. Defaults to `"stable"`.
+        seed: int. Of the drawings of `"cuhk03_single_shot"`. Defaults to `0`.
 
     Returns:
         A `RankingResult`.
 
     Raises:
-        ValueError: if the scores' shape does not fit the records, or the protocol is unknown.
+        ValueError: if the scores' shape does not fit the records, or an option is unknown.
         UserError: if there is no query or no gallery image, a score is NaN, or no query has a right answer.
 
     Example:
@@ -122,28 +140,43 @@ def evaluate_ranking(scores, query, gallery, protocol="market1501"):
     Reference:
         - [Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015](https://doi.org/10.1109/ICCV.2015.133)
         - mINP: [Ye et al., Deep Learning for Person Re-identification](https://arxiv.org/abs/2001.04193)
+        - Single shot: [Li et al., DeepReID, CVPR 2014](https://doi.org/10.1109/CVPR.2014.27)
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"Expected a protocol of {', '.join(PROTOCOLS)}. Received: protocol={protocol!r}")
-    check_answerable(query, gallery)
-    query_keys, gallery_keys = _integer_keys(query, gallery)
+    _check_options(protocol=(protocol, PROTOCOLS), camera_filter=(camera_filter, CAMERA_FILTERS), ties=(ties, TIES))
+    check_answerable(query, gallery, camera_filter)
+    query_keys, gallery_keys = _integer_keys(query, gallery, camera_filter)
     per_query = np.full((4, len(query)), np.nan)
+    drawn_ranks = np.full((SINGLE_SHOT_REPEATS, len(query)), np.nan) if protocol == "cuhk03_single_shot" else None
     for start, block in _row_blocks(scores, len(query), len(gallery)):
         rows = slice(start, start + len(block))
         _check_no_nan(block, query, start)
-        per_query[:, rows] = _measure_block(block, query_keys[rows], gallery_keys)
-    return RankingResult(*per_query, num_gallery=len(gallery), protocol=protocol)
+        per_query[:, rows] = _measure_block(block, query_keys[rows], gallery_keys, ties)
+        if drawn_ranks is not None:
+            for row, row_scores in enumerate(block, start=start):
+                drawn_ranks[:, row] = _single_shot_ranks(row_scores, query_keys[row], gallery_keys, [seed, row])
+    *precisions, first_rank = per_query
+    first_rank = first_rank if drawn_ranks is None else drawn_ranks
+    return RankingResult(
+        *precisions, first_rank, num_gallery=len(gallery), protocol=protocol, camera_filter=camera_filter
+    )
 
 
-def check_answerable(query, gallery):
+def _check_options(**options):
+    for name, (value, known) in options.items():
+        if value not in known:
+            raise ValueError(f"Expected a {name} of {', '.join(known)}. Received: {name}={value!r}")
+
+
+def check_answerable(query, gallery, camera_filter="same_identity"):
     """Raises a `UserError` unless some query has a right answer; takes no scores, so it can run before they are made.
 
     Args:
         query: sequence of records with `.identity` and `.camera`.
         gallery: the same.
+        camera_filter: str. As `evaluate_ranking` takes it. Defaults to `"same_identity"`.
 
     Raises:
-        UserError: if there is no query, no gallery image, or no right answer under the Market-1501 rules.
+        UserError: if there is no query, no gallery image, or no right answer under the rules.
 
     Example:
         >>> from qaconv_tf.datasets.records import ImageRecord
@@ -161,18 +194,25 @@ def check_answerable(query, gallery):
     gallery_cameras.pop(JUNK_IDENTITY, None)
     for record in query:
         # An unknown camera equals no other, not even another unknown one.
-        if gallery_cameras.get(record.identity, set()) - ({record.camera} - {None}):
+        ignored = {record.camera} - {None} if camera_filter == "same_identity" else set()
+        if gallery_cameras.get(record.identity, set()) - ignored:
             return
+    if camera_filter == "none":
+        raise UserError(
+            "no query has a right answer: expected gallery images of a query's identity. Received: "
+            f"{len(query)} queries, {len(gallery)} gallery images. Check the identities"
+        )
     cameras = {record.camera for record in (*query, *gallery)}
     raise UserError(
         "no query has a right answer from another camera: expected gallery images of a query's identity under a "
         f"camera of their own. Received: {len(query)} queries, {len(gallery)} gallery images, {len(cameras)} "
-        "camera(s). Check the identities; give each camera its own id, or none where it is unknown"
+        "camera(s). Check the identities; give each camera its own id, or none where it is unknown; or count answers "
+        "from the same camera: --camera_filter=none"
     )
 
 
-def _integer_keys(query, gallery):
-    """Identities and cameras as integer columns `(n, 2)`; junk has identity -1."""
+def _integer_keys(query, gallery, camera_filter):
+    """Identities and cameras as integer columns `(n, 2)`; junk has identity -1, no camera is known without filter."""
     identity_keys = {JUNK_IDENTITY: -1}
     camera_keys = {}
 
@@ -180,7 +220,7 @@ def _integer_keys(query, gallery):
         keys = np.empty((len(records), 2), np.int64)
         for row, record in enumerate(records):
             keys[row, 0] = identity_keys.setdefault(record.identity, len(identity_keys))
-            camera = record.camera
+            camera = record.camera if camera_filter == "same_identity" else None
             keys[row, 1] = unknown_camera if camera is None else camera_keys.setdefault(camera, len(camera_keys))
         return keys
 
@@ -216,11 +256,16 @@ def _check_no_nan(block, query, start):
         )
 
 
-def _measure_block(scores, query_keys, gallery_keys):
+def _ignored_and_relevant(query_keys, gallery_keys):
+    """Masks of the gallery, for one query or a column of them."""
+    same = query_keys[..., None, :] == gallery_keys  # (..., num_gallery, identity and camera)
+    ignored = same.all(axis=-1) | (gallery_keys[:, 0] == -1)
+    return ignored, same[..., 0] & ~ignored
+
+
+def _measure_block(scores, query_keys, gallery_keys, ties):
     """Returns `(4, rows)`: both average precisions, inverse negative penalty and first rank; NaN without an answer."""
-    same = query_keys[:, None, :] == gallery_keys[None, :, :]  # (rows, num_gallery, identity and camera)
-    ignored = same.all(axis=2) | (gallery_keys[:, 0] == -1)
-    relevant = same[:, :, 0] & ~ignored
+    ignored, relevant = _ignored_and_relevant(query_keys, gallery_keys)
     order = np.argsort(-scores, axis=1, kind="stable")
     ranks = np.cumsum(~np.take_along_axis(ignored, order, axis=1), axis=1)  # rank 1 is the first kept image
     # One entry for each right answer, by row and then by rank.
@@ -228,13 +273,51 @@ def _measure_block(scores, query_keys, gallery_keys):
     answer_rank = ranks[rows, columns]
     answered, firsts, counts = np.unique(rows, return_index=True, return_counts=True)
     answer_number = np.arange(len(rows)) - np.repeat(firsts, counts) + 1
+    # Each answer's step of the curve: images kept, and right answers, down to its end and before its begin.
+    if ties == "merged":
+        sorted_scores = np.take_along_axis(scores, order, axis=1)
+        steps = _merged_steps(sorted_scores, ranks, columns, answered, firsts, counts)
+    else:
+        steps = answer_rank, answer_number, answer_rank - 1, answer_number - 1
+    end_rank, end_number, begin_rank, begin_number = steps
 
-    precision = answer_number / answer_rank
-    # Precision one rank earlier; 1 before the first rank, where the official code starts its curve.
-    earlier = np.where(answer_rank == 1, 1.0, (answer_number - 1) / np.maximum(answer_rank - 1, 1))
+    precision = end_number / end_rank
+    # Precision before the step; 1 before the first, where the official code starts its curve.
+    earlier = np.where(begin_rank == 0, 1.0, begin_number / np.maximum(begin_rank, 1))
     measures = np.full((4, len(scores)), np.nan)
     measures[0, answered] = np.add.reduceat(precision, firsts) / counts
     measures[1, answered] = np.add.reduceat((precision + earlier) / 2, firsts) / counts
     measures[2, answered] = counts / answer_rank[firsts + counts - 1]
     measures[3, answered] = answer_rank[firsts]
     return measures
+
+
+def _merged_steps(sorted_scores, ranks, columns, answered, firsts, counts):
+    """The steps of `_measure_block` where equal scores are one step, `(4, number of answers)`."""
+    steps = np.empty((4, len(columns)), np.int64)
+    for row, first, count in zip(answered, firsts, counts, strict=True):
+        part = slice(first, first + count)
+        answers = columns[part]
+        rising = -sorted_scores[row]
+        begin, end = (np.searchsorted(rising, rising[answers], side=side) for side in ("left", "right"))
+        rank_before = np.append(0, ranks[row])
+        for number, place in ((0, end), (2, begin)):
+            steps[number, part], steps[number + 1, part] = rank_before[place], np.searchsorted(answers, place)
+    return steps
+
+
+def _single_shot_ranks(scores, query_key, gallery_keys, seed):
+    """Ranks of the right answer in galleries of one random image of each identity; NaN without an answer."""
+    ignored, relevant = _ignored_and_relevant(query_key, gallery_keys)
+    if not relevant.any():
+        return np.nan
+    order = np.argsort(-scores, kind="stable")
+    order = order[~ignored[order]]
+    generator = np.random.default_rng(seed)
+    ranks = []
+    for _ in range(SINGLE_SHOT_REPEATS):
+        shuffled = generator.permutation(order.size)
+        _, first_of_identity = np.unique(gallery_keys[order[shuffled], 0], return_index=True)
+        drawn = np.sort(shuffled[first_of_identity])
+        ranks.append(1 + int(np.argmax(relevant[order[drawn]])))
+    return ranks

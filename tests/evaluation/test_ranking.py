@@ -76,12 +76,91 @@ def test_query_without_an_answer_is_skipped():
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("levels", [None, 3])
-def test_equals_oracle(seed, levels):
+@pytest.mark.parametrize("options", [{}, {"camera_filter": "none"}, {"ties": "merged"}], ids=str)
+def test_equals_oracle(seed, levels, options):
     scores, query, gallery = random_case(seed)
     if levels:  # many ties
         scores = np.round(scores * levels / 4)
         assert len(np.unique(scores)) < 10
-    assert_same(evaluate_ranking(scores, query, gallery), oracle.evaluate_ranking(scores.tolist(), query, gallery))
+    expected = oracle.evaluate_ranking(scores.tolist(), query, gallery, **options)
+    assert_same(evaluate_ranking(scores, query, gallery, **options), expected)
+
+
+def test_merged_ties_by_hand():
+    query, gallery = records([7], [0]), records([3, 7, 5, 7, 7], [1, 1, 1, 1, 1])
+    result = evaluate_ranking(np.array([[0.9, 0.5, 0.5, 0.5, 0.1]]), query, gallery, ties="merged")
+    # Steps: 0.9 wrong; 0.5 two right of three, so 2 of 4 so far; 0.1 right, so 3 of 5.
+    # Step:      2/3 * 2/4 + 1/3 * 3/5                      = 8/15
+    # Trapezoid: 2/3 * (0 + 2/4)/2 + 1/3 * (2/4 + 3/5)/2    = 7/20
+    assert result.mAP == pytest.approx(8 / 15)
+    assert result.mAP_trapezoid == pytest.approx(7 / 20)
+    assert result.first_relevant_rank.tolist() == [2]  # CMC has no use for a share of an answer
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gallery_order_does_not_matter_with_merged_ties(seed):
+    scores, query, gallery = random_case(seed)
+    scores = np.round(scores)
+    scores[:, ::9] = -np.inf
+    order = np.random.default_rng(seed).permutation(len(gallery))
+    values = [
+        evaluate_ranking(scores[:, at], query, [gallery[position] for position in at], ties="merged")
+        for at in (np.arange(len(gallery)), order)
+    ]
+    for name in PER_QUERY[:2]:
+        np.testing.assert_allclose(getattr(values[0], name), getattr(values[1], name), rtol=1e-12)
+    stable = evaluate_ranking(scores[:, order], query, [gallery[position] for position in order])
+    assert not np.allclose(stable.average_precision, values[0].average_precision, equal_nan=True)
+
+
+def test_without_camera_filter_only_junk_is_ignored():
+    scores, query, gallery = random_case(0)
+    nowhere = [[dataclasses.replace(record, camera=None) for record in part] for part in (query, gallery)]
+    result = evaluate_ranking(scores, query, gallery, camera_filter="none")
+    assert_same(result, evaluate_ranking(scores, *nowhere))
+    assert (result.camera_filter, evaluate_ranking(scores, *nowhere).camera_filter) == ("none", "same_identity")
+    assert result.mAP != evaluate_ranking(scores, query, gallery).mAP
+
+
+def test_single_shot_draws_one_image_of_each_identity():
+    query = records([7], [0])
+    gallery = records([7, 3, 3, 3, -1, 7], [1, 1, 1, 1, 1, 0])
+    scores = np.array([[0.5, 0.6, 0.4, 0.3, 0.9, 0.8]])
+    first_ranks = np.concatenate(
+        [
+            evaluate_ranking(scores, query, gallery, "cuhk03_single_shot", seed=seed).first_relevant_rank
+            for seed in range(60)
+        ]
+    )
+    # Junk and the query's own camera are not drawn; one of three images of 3 stands before the right one.
+    assert first_ranks.shape == (600, 1) and set(first_ranks[:, 0]) == {1, 2}
+    assert np.mean(first_ranks == 2) == pytest.approx(1 / 3, abs=4 * (2 / 9 / 600) ** 0.5)
+
+
+def test_single_shot_curve_is_that_of_all_drawings():
+    scores, query, gallery = random_case(6)
+    results = [evaluate_ranking(scores, query, gallery, "cuhk03_single_shot", seed=seed) for seed in range(60)]
+    curves = np.array([result.cmc for result in results])
+    expected = oracle.single_shot_curve(scores.tolist(), query, gallery)
+    error = curves.std(axis=0) / len(results) ** 0.5
+    assert 0.05 < expected[0] < 0.95 and 0 < error[0] < 0.02
+    np.testing.assert_array_less(np.abs(curves.mean(axis=0) - expected), 4 * error + 1e-9)
+    # All else is of the whole gallery.
+    whole = evaluate_ranking(scores, query, gallery)
+    for name in ("mAP", "mAP_trapezoid", "mINP", "num_query", "num_skipped"):
+        assert getattr(results[0], name) == getattr(whole, name)
+
+
+def test_single_shot_drawings_depend_on_the_seed_and_not_on_the_blocks():
+    scores, query, gallery = random_case(3)
+    first, again, blocks, other = (
+        evaluate_ranking(part, query, gallery, "cuhk03_single_shot", seed=seed).first_relevant_rank
+        for part, seed in ((scores, 5), (scores, 5), ([scores[:5], scores[5:]], 5), (scores, 6))
+    )
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, blocks)
+    assert not np.array_equal(first, other, equal_nan=True)
+    assert len(np.unique(first, axis=0)) > 1
 
 
 def test_ties_are_judged_in_float32():
@@ -195,14 +274,30 @@ def test_one_camera_for_all_is_explained_in_one_line():
     assert "\n" not in str(caught.value)
 
 
-def test_empty_parts_and_unknown_protocol():
+def test_without_camera_filter_one_camera_is_enough():
+    scores, query, gallery = random_case(0)
+    query, gallery = ([dataclasses.replace(record, camera=0) for record in part] for part in (query, gallery))
+    with pytest.raises(UserError, match="--camera_filter=none"):
+        check_answerable(query, gallery)
+    check_answerable(query, gallery, camera_filter="none")
+    assert evaluate_ranking(scores, query, gallery, camera_filter="none").num_skipped < len(query)
+    others = [dataclasses.replace(record, identity="zoe") for record in query]
+    with pytest.raises(UserError, match="no query has a right answer: .*Check the identities$"):
+        check_answerable(others, gallery, camera_filter="none")
+
+
+def test_empty_parts_and_unknown_options():
     scores, query, gallery = random_case(0)
     with pytest.raises(UserError, match="at least one query.*Received: 0 queries, 70 gallery images"):
         evaluate_ranking(scores[:0], [], gallery)
     with pytest.raises(UserError, match="at least one query.*Received: 12 queries, 0 gallery images"):
         evaluate_ranking(scores[:, :0], query, [])
-    with pytest.raises(ValueError, match="market1501. Received: protocol='cuhk03'"):
+    with pytest.raises(ValueError, match="market1501, cuhk03_single_shot. Received: protocol='cuhk03'"):
         evaluate_ranking(scores, query, gallery, protocol="cuhk03")
+    with pytest.raises(ValueError, match="same_identity, none. Received: camera_filter='all'"):
+        evaluate_ranking(scores, query, gallery, camera_filter="all")
+    with pytest.raises(ValueError, match="stable, merged. Received: ties='random'"):
+        evaluate_ranking(scores, query, gallery, ties="random")
 
 
 def test_ranking_does_not_import_tensorflow():
