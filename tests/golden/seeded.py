@@ -10,6 +10,13 @@ def images(height, width):
     return np.random.default_rng(7).uniform(size=(2, height, width, 3)).astype(np.float32)
 
 
+def pictures(number, height, width):
+    """Random RGB images in [0, 1] that differ in the large as in the small, `(number, height, width, 3)`."""
+    random = np.random.default_rng([7, number, height, width])
+    blocks = random.uniform(size=(number, height // 32, width // 32, 3)).repeat(32, axis=1).repeat(32, axis=2)
+    return (0.7 * blocks + 0.3 * random.uniform(size=blocks.shape)).astype(np.float32)
+
+
 def tensor(name, shape):
     """A random tensor for one name of a torch state dict, such that activations stay of moderate size."""
     random = np.random.default_rng([7, zlib.crc32(name.encode())])
