@@ -5,6 +5,7 @@ always looks the same, so the augmentation has no state that a checkpoint would 
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -13,25 +14,31 @@ import tensorflow as tf
 from qaconv_tf.errors import UserError
 from qaconv_tf.pipeline import image_operations
 
+_COLORS = ("brightness", "contrast", "saturation", "hue")
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """What is done to a training image, in this order: crop, flip, rotation, colours, occlusion.
 
-    The kinds and their order are those of the official QAConv. There, `rotation_degrees=5`, the three colour factors
-    are `(0.5, 2.0)`, `hue=0.1` and the occlusion is always on. Each kind has random numbers of its own, so
-    switching one off leaves the others as they were.
+    The kinds and their order are those of the official QAConv. There, `rotation_degrees=5` by the nearest pixel, the
+    three colour factors are `(0.5, 2.0)`, `hue=0.1`, the colours are changed in random order, and the occlusion is
+    always on (its square never touches the lower and the right edge, which here it may). Each kind has random numbers
+    of its own, so switching one off leaves the others as they were.
 
     Args:
         flip: bool. Mirrors every second image, on average. Defaults to `True`.
         pad: int. Black pixels added to each side before a crop of the original size at a random place; 0 turns the
             crop off. Defaults to `10`.
         rotation_degrees: float. Rotates by up to so many degrees either way; 0 to 180. Defaults to `0.0`.
+        rotation_interpolation: `"bilinear"` or `"nearest"`. Defaults to `"bilinear"`.
         brightness: float, or pair of floats. `x` draws the factor from `[max(0, 1 - x), 1 + x)`, a pair is the range
             itself. Defaults to `0.0`.
         contrast: as `brightness`. Defaults to `0.0`.
         saturation: as `brightness`. Defaults to `0.0`.
         hue: float. Shifts the hue by up to this share of the colour circle either way; 0 to 0.5. Defaults to `0.0`.
+        shuffle_colors: bool. Changes brightness, contrast, saturation and hue in an order that is random for each
+            image, instead of this one. Defaults to `False`.
         occlusion_probability: float. Share of the images that get a white square. Defaults to `0.5`.
         occlusion_min_size: float. Smallest side of that square, as a share of the image's shorter side; at least one
             pixel. Defaults to `0.0`.
@@ -56,10 +63,12 @@ class Augmentation:
     flip: bool = True
     pad: int = 10
     rotation_degrees: float = 0.0
+    rotation_interpolation: str = "bilinear"
     brightness: float | tuple[float, float] = 0.0
     contrast: float | tuple[float, float] = 0.0
     saturation: float | tuple[float, float] = 0.0
     hue: float = 0.0
+    shuffle_colors: bool = False
     occlusion_probability: float = 0.5
     occlusion_min_size: float = 0.0
     occlusion_max_size: float = 0.8
@@ -70,6 +79,9 @@ class Augmentation:
         self._check_range("rotation_degrees", 180)
         self._check_range("hue", 0.5)
         self._check_range("occlusion_probability", 1)
+        if self.rotation_interpolation not in ("bilinear", "nearest"):
+            received = f"rotation_interpolation={self.rotation_interpolation!r}"
+            raise UserError(f"Expected 'bilinear' or 'nearest'. Received: {received}")
         for name in ("brightness", "contrast", "saturation"):
             value = getattr(self, name)
             low, high = _factor_range(value)
@@ -122,25 +134,35 @@ class Augmentation:
         )
 
     def _augment_image(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        row, column, flip, angle, brightness, contrast, saturation, hue, occlusion, *square = self._draw(seed)
+        row, column, flip, angle, *others = self._draw(seed)
+        amounts, (occlusion, *square), shuffle = others[:4], others[4:8], others[8:]
         if self.pad:
             image = image_operations.pad_and_crop(image, self.pad, tf.cast(row, tf.int32), tf.cast(column, tf.int32))
         if self.flip:
             image = _sometimes(flip < 0.5, lambda image: tf.reverse(image, axis=[1]), image)
         if self.rotation_degrees:
-            image = image_operations.rotate(image, angle)
-        if self.brightness:
-            image = image_operations.adjust_brightness(image, brightness)
-        if self.contrast:
-            image = image_operations.adjust_contrast(image, contrast)
-        if self.saturation:
-            image = image_operations.adjust_saturation(image, saturation)
-        if self.hue:
-            image = image_operations.adjust_hue(image, hue)
+            image = image_operations.rotate(image, angle, self.rotation_interpolation)
+        image = self._adjust_colors(image, amounts, shuffle)
         if self.occlusion_probability:
             image = _sometimes(
                 occlusion < self.occlusion_probability, lambda image: self._occlude(image, *square), image
             )
+        return image
+
+    def _adjust_colors(self, image: tf.Tensor, amounts: list[tf.Tensor], shuffle: list[tf.Tensor]) -> tf.Tensor:
+        changes = [
+            (getattr(image_operations, f"adjust_{name}"), amount)
+            for name, amount in zip(_COLORS, amounts, strict=True)
+            if getattr(self, name)
+        ]
+        if not self.shuffle_colors:
+            for adjust, amount in changes:
+                image = adjust(image, amount)
+            return image
+        order = tf.argsort(shuffle[: len(changes)])
+        for place in range(len(changes)):
+            branches = [functools.partial(adjust, image, amount) for adjust, amount in changes]
+            image = tf.switch_case(order[place], branches)
         return image
 
     def _draw(self, seed: tf.Tensor) -> list[tf.Tensor]:
@@ -149,7 +171,7 @@ class Augmentation:
         place = (0.0, 2.0 * self.pad + 1.0)
         factors = [_factor_range(amount) for amount in (self.brightness, self.contrast, self.saturation)]
         angle = (-self.rotation_degrees, self.rotation_degrees)
-        low, high = np.transpose([place, place, share, angle, *factors, (-self.hue, self.hue), *[share] * 4])
+        low, high = np.transpose([place, place, share, angle, *factors, (-self.hue, self.hue), *[share] * 8])
         # Scaled before they are unstacked: the graph optimiser may merge the constants of a chain of scalar products
         # (such as degrees, then radians), and then the last bit would differ between graphs and from eager mode.
         draws = tf.random.stateless_uniform([len(low)], seed)

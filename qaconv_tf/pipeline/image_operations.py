@@ -18,8 +18,8 @@ def pad_and_crop(image: tf.Tensor, pad: int, row: tf.Tensor, column: tf.Tensor) 
     return tf.ensure_shape(tf.slice(padded, tf.stack([row, column, 0]), image.shape), image.shape)
 
 
-def rotate(image: tf.Tensor, degrees: tf.Tensor) -> tf.Tensor:
-    """Turns the image about its centre, counter-clockwise, bilinearly; what comes from outside is black."""
+def rotate(image: tf.Tensor, degrees: tf.Tensor, interpolation: str = "bilinear") -> tf.Tensor:
+    """Turns the image about its centre, counter-clockwise; what comes from outside is black."""
     height, width, _ = image.shape
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
     radians = degrees * (math.pi / 180)
@@ -35,7 +35,7 @@ def rotate(image: tf.Tensor, degrees: tf.Tensor) -> tf.Tensor:
         transforms=tf.stack(to_input)[tf.newaxis],
         output_shape=[height, width],
         fill_value=0.0,
-        interpolation="BILINEAR",
+        interpolation=interpolation.upper(),
         fill_mode="CONSTANT",
     )
     return tf.ensure_shape(rotated[0], image.shape)

@@ -17,7 +17,17 @@ def pad_and_crop(image, pad, row, column):
     return result
 
 
-def rotate(image, degrees):
+def rotate_to_nearest(image, degrees):
+    return rotate(image, degrees, _nearest)
+
+
+def _nearest(image, y, x):
+    height, width, _ = image.shape
+    row, column = math.floor(y + 0.5), math.floor(x + 0.5)
+    return image[row, column] if 0 <= row < height and 0 <= column < width else np.zeros(3)
+
+
+def rotate(image, degrees, look_up=None):
     """Each output pixel looks up where it came from, by the turn the other way; here y grows upwards."""
     height, width, _ = image.shape
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
@@ -28,7 +38,7 @@ def rotate(image, degrees):
             right, up = x - centre_x, centre_y - y
             source_x = centre_x + right * math.cos(turn) - up * math.sin(turn)
             source_y = centre_y - (right * math.sin(turn) + up * math.cos(turn))
-            result[y, x] = _bilinear(image, source_y, source_x)
+            result[y, x] = (look_up or _bilinear)(image, source_y, source_x)
     return result
 
 

@@ -1,3 +1,6 @@
+import functools
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +11,8 @@ from tests.oracles import image_operations as oracle
 
 HEIGHT, WIDTH = 20, 12
 EVERYTHING = Augmentation(
-    pad=3, rotation_degrees=5.0, brightness=(0.5, 2.0), contrast=0.4, saturation=0.9, hue=0.1, occlusion_probability=0.7
+    pad=3, rotation_degrees=5.0, brightness=(0.5, 2.0), contrast=0.4, saturation=0.9, hue=0.1, shuffle_colors=True,
+    occlusion_probability=0.7,
 )
 NOTHING_BUT = {"flip": False, "pad": 0, "occlusion_probability": 0.0}
 
@@ -88,6 +92,11 @@ def test_crop_is_at_every_place_the_padding_allows(images):
     assert set(places) == {(row, column) for row in range(3) for column in range(3)}
 
 
+def noting(calls, name, image, amount):
+    calls[name] = float(amount)
+    return image
+
+
 def find_place(before, after, pad):
     sizes = range(2 * pad + 1)
     found = [
@@ -149,7 +158,7 @@ def test_occlusion_of_an_image_too_small_for_the_largest_size(images):
 )
 def test_amounts_fill_their_range(images, monkeypatch, options, operation, low, high):
     amounts = []
-    monkeypatch.setattr(image_operations, operation, lambda image, amount: amounts.append(float(amount)) or image)
+    monkeypatch.setattr(image_operations, operation, lambda image, amount, *_: amounts.append(float(amount)) or image)
     # Eagerly, so that the amounts are numbers.
     only(**options).augment(images[:60], 4, np.arange(60))
     margin = 0.1 * (high - low)
@@ -158,10 +167,35 @@ def test_amounts_fill_their_range(images, monkeypatch, options, operation, low, 
     assert high - margin < max(amounts) <= high
 
 
+def test_shuffled_colours_come_in_every_order_with_the_amounts_of_the_fixed_one(images, monkeypatch):
+    calls, orders = {}, set()
+    for name in ("brightness", "saturation", "hue"):
+        note = functools.partial(noting, calls, name)
+        monkeypatch.setattr(image_operations, f"adjust_{name}", note)
+    options = {"brightness": 0.5, "saturation": 0.5, "hue": 0.1}
+    for index in range(60):
+        amounts = []
+        for shuffle_colors in (False, True):
+            calls.clear()
+            only(**options, shuffle_colors=shuffle_colors).augment(images[:1], 4, [index])
+            amounts.append(dict(calls))
+        assert amounts[0] == amounts[1]
+        orders.add(tuple(calls))
+    assert orders == set(itertools.permutations(options))
+
+
+def test_the_nearest_pixel_is_taken_where_asked_for(images):
+    smooth, nearest = (
+        augment(only(rotation_degrees=5.0, rotation_interpolation=name), images[:3]) for name in ("bilinear", "nearest")
+    )
+    assert np.isin(nearest, np.append(images[:3], 0)).all() and not np.isin(smooth, np.append(images[:3], 0)).all()
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"pad": -1},
+        {"rotation_interpolation": "bicubic"},
         {"pad": 2.5},
         {"rotation_degrees": -5.0},
         {"rotation_degrees": 181.0},

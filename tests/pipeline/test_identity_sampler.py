@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qaconv_tf.errors import UserError
-from qaconv_tf.pipeline import IdentitySampler, RandomSampler
+from qaconv_tf.pipeline import GroupSampler, IdentitySampler, RandomSampler
 
 SEEDS = st.integers(0, 2**40)
 
@@ -71,7 +71,11 @@ def make_identity(seed):
     return IdentitySampler(np.arange(60) % 12, np.arange(60) % 5, 4, 2, seed=seed)
 
 
-@pytest.mark.parametrize("make", [make_random, make_identity])
+def make_group(seed):
+    return GroupSampler(np.arange(60) % 12, 4, 2, seed=seed)
+
+
+@pytest.mark.parametrize("make", [make_random, make_identity, make_group])
 def test_batch_is_a_function_of_seed_and_step_alone(make):
     used, fresh, other = make(1), make(1), make(2)
     history = [used(step) for step in range(20)]
@@ -123,6 +127,31 @@ def test_identity_comes_from_as_many_cameras_as_possible(case, step):
 def test_every_image_of_an_identity_is_drawn_in_time():
     sampler = IdentitySampler([0] * 9, [0, 0, 0, 0, 0, 0, 1, 1, 2], 1, 3, seed=0)
     assert set(np.concatenate([sampler(step) for step in range(60)])) == set(range(9))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(images=image_lists(), data=st.data(), instances=st.integers(1, 4), seed=SEEDS, epoch=st.integers(0, 1000))
+def test_groups_of_an_epoch_hold_every_image_but_the_remainders(images, data, instances, seed, epoch):
+    labels, _ = images
+    sampler = GroupSampler(labels, data.draw(st.integers(1, len(set(labels)))), instances, seed)
+    groups = [group for step in epoch_of(sampler, epoch) for group in step.reshape(-1, instances).tolist()]
+    expected = {label: min(max(1, labels.count(label) // instances), sampler.batch_size) for label in labels}
+    wanted = sum(expected.values())
+    assert sampler.steps_per_epoch == math.ceil(wanted / sampler.identities_per_batch)
+    assert groups[wanted:] == groups[: len(groups) - wanted]
+    assert collections.Counter(labels[group[0]] for group in groups[:wanted]) == expected
+    for group in groups:
+        assert {labels[record] for record in group} == {labels[group[0]]}
+        assert len(set(group)) == min(instances, labels.count(labels[group[0]]))
+    once = [record for group in groups[:wanted] if labels.count(labels[group[0]]) >= instances for record in group]
+    assert len(once) == len(set(once))
+
+
+def test_groups_of_one_identity_may_meet_in_a_batch_and_every_image_has_its_turn():
+    sampler = GroupSampler([0] * 7 + [1] * 3, 2, 2, seed=0)
+    labels = [{int(record >= 7) for record in sampler(step)} for step in range(40)]
+    assert {0} in labels and {0, 1} in labels
+    assert set(np.concatenate([sampler(step) for step in range(40)])) == set(range(10))
 
 
 def test_random_batch_larger_than_the_set():

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +13,7 @@ CASES = [
     ("pad_and_crop", 20, (1, 35)),
     ("rotate", (5.0,)),
     ("rotate", (-170.0,)),
+    ("rotate_to_nearest", (5.0,)),
     ("adjust_brightness", (0.4,)),
     ("adjust_brightness", (1.9,)),
     ("adjust_contrast", (0.3,)),
@@ -36,7 +39,10 @@ def image():
 
 
 def run(name, fixed, tensors, image):
-    function = getattr(image_operations, name)
+    if name == "rotate_to_nearest":
+        function = functools.partial(image_operations.rotate, interpolation="nearest")
+    else:
+        function = getattr(image_operations, name)
     return lambda factor: function(image * factor, *fixed, *(tf.constant(value) for value in tensors))
 
 
