@@ -1,12 +1,15 @@
 """The .mat files of CUHK03: their images as files, the test sets of the classic protocol and the new protocol."""
 
 import os
+import re
 
 from absl import logging
 from PIL import Image
 
 from qaconv_tf.datasets.files import list_images
 from qaconv_tf.errors import UserError
+
+_IMAGE_NAME = re.compile(r"\d_\d{3}_[12]_\d\d\.png", re.ASCII)
 
 # h5py and SciPy are imported where they are used: `import qaconv_tf.datasets` is on the way of every command's --help.
 
@@ -33,7 +36,8 @@ def read_images(mat_path: str, boxes: str, folder: str) -> dict[str, str]:
     extracted = os.path.join(folder, f"images_{boxes}")
     if not os.path.isdir(extracted):
         _extract(mat_path, boxes, extracted)
-    return {os.path.basename(path): path for path in list_images(extracted)}
+    paths = {os.path.basename(path): path for path in list_images(extracted)}
+    return {name: path for name, path in paths.items() if _IMAGE_NAME.fullmatch(name)}
 
 
 def read_test_sets(mat_path: str) -> list[set[tuple[int, int]]]:

@@ -75,7 +75,10 @@ def test_junk_goes_and_distractors_stay_in_the_gallery_only(make_files):
     assert [record.identity for record in dataset.query] == [5]
     assert [record.identity for record in dataset.gallery] == [0, 5]
     assert dataset.dropped == {
-        "junk in train": 1, "distractors in train": 1, "junk in query": 1, "distractors in query": 1,
+        "junk in train": 1,
+        "distractors in train": 1,
+        "junk in query": 1,
+        "distractors in query": 1,
         "junk in gallery": 1,
     }
 
@@ -119,7 +122,10 @@ def test_further_distractors_are_wrong_answers(make_files, folder):
     )
     dataset = load_dataset("market1501", root, distractors_500k="true")
     assert [(record.identity, record.camera, record.timestamp) for record in dataset.gallery] == [
-        (1, 0, 4.0), (0, 0, 360.0), (0, 3, None), (0, 0, 360.0),
+        (1, 0, 4.0),
+        (0, 0, 360.0),
+        (0, 3, None),
+        (0, 0, 360.0),
     ]
     assert dataset.query[0].timestamp == 5.0
     assert (len(dataset.train), len(dataset.query)) == (1, 1)

@@ -25,7 +25,7 @@ FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
 
 
 def random_names(random, form, cameras, count):
-    """Names in the three folders: training identities from 1, others from 41, the gallery's also junk and distractors."""
+    """Names in the three folders: training identities from 1, others from 41, in the gallery junk, distractors."""
     for folder in FOLDERS:
         for box in range(count):
             identity = random.integers(1, 13) + 40 * (folder != FOLDERS[0])
