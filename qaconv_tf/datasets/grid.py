@@ -108,7 +108,7 @@ def _train_identities(path, split):
     try:
         partition = loadmat(path, variable_names=["trainIdxAll"])["trainIdxAll"][0, split][0, 0]
         identities = {int(identity) for identity in partition[2].ravel()}
-    except (OSError, ValueError, LookupError, TypeError, NotImplementedError, MatReadError) as error:
+    except (OSError, ValueError, LookupError, NotImplementedError, MatReadError) as error:
         raise UserError(
             f"Expected the published splits (trainIdxAll) in {path!r}. Received: {type(error).__name__}: {error}. "
             "Take the file from the data set's archive"

@@ -111,7 +111,7 @@ def write_splits(datasets: Sequence[ReidDataset], path: str | os.PathLike) -> No
         ...     json.loads(pathlib.Path(path).read_text())[3]["train"]
         ['cam_a/000_45.bmp', 'cam_b/000_90.bmp']
     """
-    folder = os.path.commonpath([os.path.dirname(record.path) for record in _all_records(datasets)])
+    folder = os.path.commonpath([record.path for record in _all_records(datasets)])
     splits = [
         {part: [_relative(record.path, folder) for record in getattr(dataset, part)] for part in SPLITS}
         for dataset in datasets

@@ -101,8 +101,8 @@ def load(root: str | os.PathLike) -> ReidDataset:
 def _listed(list_path, paths):
     if not paths or not os.path.isfile(list_path):
         return paths
-    with open(list_path, encoding="utf-8") as file:
-        names = {line.strip() for line in file} - {""}
+    with open(list_path, encoding="utf-8", errors="replace") as file:
+        names = set(file.read().split())
     missing = sorted(names - {os.path.basename(path) for path in paths})
     if missing:
         raise UserError(

@@ -81,7 +81,19 @@ def test_another_name_is_an_error_that_names_the_file(make_grid, name):
         grid.load(root)
 
 
-@pytest.mark.parametrize("kind", ["missing", "no MATLAB file", "cut off", "another name", "nine splits", "plain array"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "missing",
+        "no MATLAB file",
+        "unknown version",
+        "version 7.3",
+        "cut off",
+        "another name",
+        "nine splits",
+        "plain array",
+    ],
+)
 def test_a_file_of_splits_that_cannot_be_used_is_an_error(make_grid, kind):
     root, trained = make_grid()
     path = root / "underground_reid" / PARTITIONS
@@ -89,6 +101,10 @@ def test_a_file_of_splits_that_cannot_be_used_is_an_error(make_grid, kind):
         path.unlink()
     if kind == "no MATLAB file":
         path.write_text("hello")
+    if kind == "unknown version":
+        path.write_bytes(b"MATLAB 9.9".ljust(124) + b"\x00\x09IM" + bytes(64))
+    if kind == "version 7.3":
+        path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(64))
     if kind == "cut off":
         path.write_bytes(path.read_bytes()[:300])
     if kind == "another name":
