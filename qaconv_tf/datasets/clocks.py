@@ -22,7 +22,9 @@ GROUPS = ("camera", "seconds", "frame", *DATE_GROUPS, *TIME_GROUPS)
 _EPOCH = datetime.date(1970, 1, 1)
 
 
-def set_clock(dataset: ReidDataset, clock: str, pattern: str = "", frames_per_second: float = 25.0) -> ReidDataset:
+def set_clock(
+    dataset: ReidDataset, clock: str, clock_pattern: str = "", frames_per_second: float | str = 25.0
+) -> ReidDataset:
     r"""Gives every image of a data set the time, and where it says so the camera, of a clock of your choice.
 
     Temporal lifting compares times within one camera only: clocks of different cameras need not agree, but the
@@ -39,8 +41,8 @@ def set_clock(dataset: ReidDataset, clock: str, pattern: str = "", frames_per_se
     Args:
         dataset: `ReidDataset`.
         clock: str. `"exif"` or `"pattern"`.
-        pattern: str. The regular expression, for `"pattern"`.
-        frames_per_second: float. What frames are divided by, for `"pattern"`. Defaults to `25.0`.
+        clock_pattern: str. The regular expression, for `"pattern"`.
+        frames_per_second: float, or its text. What frames are divided by, for `"pattern"`. Defaults to `25.0`.
 
     Returns:
         A new `ReidDataset` with other timestamps and, where the pattern has a camera, other cameras.
@@ -61,9 +63,7 @@ def set_clock(dataset: ReidDataset, clock: str, pattern: str = "", frames_per_se
     if clock == "exif":
         return _with_records(dataset, lambda record: dataclasses.replace(record, timestamp=exif_seconds(record.path)))
     if clock == "pattern":
-        if frames_per_second <= 0:
-            raise UserError(f"Expected a frame rate above 0. Received: frames_per_second={frames_per_second}. Mend it")
-        return _read_paths(dataset, _compiled(pattern), frames_per_second)
+        return _read_paths(dataset, _compiled(clock_pattern), _rate(frames_per_second))
     raise UserError(f"Expected a clock of {', '.join(CLOCKS)}. Received: clock={clock!r}. Choose one of these")
 
 
@@ -114,7 +114,7 @@ def _read_paths(dataset, pattern, frames_per_second):
 
 
 def _compiled(pattern):
-    how = f"Give a pattern with groups (?P<NAME>...) of {', '.join(GROUPS)}; year, month and day only together"
+    how = f"Give a clock_pattern with groups (?P<NAME>...) of {', '.join(GROUPS)}; year, month and day only together"
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -126,6 +126,16 @@ def _compiled(pattern):
             f"Expected named groups that are known. Received: {pattern!r} with the groups {received}. {how}"
         )
     return compiled
+
+
+def _rate(frames_per_second):
+    try:
+        rate = float(frames_per_second)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise UserError(f"Expected a frame rate above 0. Received: frames_per_second={frames_per_second}. Mend it")
+    return rate
 
 
 def _groups(pattern, path):

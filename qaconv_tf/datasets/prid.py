@@ -19,7 +19,6 @@ FINGERPRINTS = {
         "query identities": 100,
         "gallery images": 649,
         "gallery identities": 649,
-        "outside the split": 185,
     }
 }
 

@@ -19,6 +19,7 @@ from qaconv_tf.datasets import (
     veri776,
     viper,
 )
+from qaconv_tf.datasets.clocks import CLOCKS, set_clock
 from qaconv_tf.datasets.combined import train_on_all_parts
 from qaconv_tf.datasets.records import SPLITS, ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
@@ -43,8 +44,10 @@ DATASETS = {
     "csv_table": csv_table,
 }
 
-# What every reader's data set can be asked for.
-COMMON_OPTIONS = {"combine_all": (False, True)}
+# What every reader's data set can be asked for, `None` for any value; besides, a reader's own `clock`, or its only one,
+# `OWN_CLOCK`, can be replaced by one of `CLOCKS`.
+COMMON_OPTIONS = {"combine_all": (False, True), "clock_pattern": None, "frames_per_second": None}
+OWN_CLOCK = "own"
 
 # The names that the official QAConv uses.
 ALIASES = {
@@ -64,7 +67,9 @@ def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
             `"csv_table"` (a CSV file with the columns path and identity), or the official QAConv's name of it.
         root: str or path. Where it is on disk: a folder, or for `"csv_table"` also the file.
         **options: of the data set's reader: see its `OPTIONS`; and of all, `combine_all`: whether to train on all
-            parts and leave query and gallery empty: see `combined.train_on_all_parts`. Defaults to `False`.
+            parts and leave query and gallery empty: see `combined.train_on_all_parts`. Defaults to `False`; `clock`:
+            `"exif"`, or `"pattern"` with `clock_pattern` and `frames_per_second`: see `clocks.set_clock`. Defaults to
+            the reader's own times.
 
     Returns:
         The `ReidDataset`. A part that the data set lacks is empty: ask for it with `require_split`.
@@ -87,17 +92,29 @@ def load_dataset(name: str, root: str | os.PathLike, **options) -> ReidDataset:
     root = os.fspath(root)
     name, reader, options = find_reader(name, root, options)
     combine_all = options.pop("combine_all", False)
+    clock = _take_clock(options)
     dataset = reader.load(root, **options)
     if not any(getattr(dataset, split) for split in SPLITS):
         raise UserError(
             f"Expected at least one image in the data set {name!r}. Received: root={root!r}, in which none was found. "
             f"There should be {reader.LAYOUT}"
         )
+    if clock:
+        dataset = set_clock(dataset, **clock)
     if combine_all:
         return train_on_all_parts(
             dataset, getattr(reader, "DISTRACTOR", None), getattr(reader, "IDENTITIES_RESTART", False)
         )
     return dataset
+
+
+def _take_clock(options):
+    """Takes the options of `set_clock` out, and returns them if it is to be used."""
+    reading = {option: options.pop(option) for option in ("clock_pattern", "frames_per_second") if option in options}
+    clock = options.get("clock")
+    if clock in (OWN_CLOCK, *CLOCKS):
+        del options["clock"]
+    return {"clock": clock, **reading} if clock in CLOCKS else {}
 
 
 def find_reader(name: str, root: str | os.PathLike, options: Mapping[str, object]) -> tuple[str, ModuleType, dict]:
@@ -124,7 +141,9 @@ def find_reader(name: str, root: str | os.PathLike, options: Mapping[str, object
     if name not in DATASETS:
         raise UserError(f"Expected a data set of {', '.join(DATASETS)}. Received: name={name!r}. Choose one of these")
     reader = DATASETS[name]
-    options = _checked_options(name, getattr(reader, "OPTIONS", {}) | COMMON_OPTIONS, {**preset, **options})
+    allowed = getattr(reader, "OPTIONS", {}) | COMMON_OPTIONS
+    allowed["clock"] = (*allowed.get("clock", (OWN_CLOCK,)), *CLOCKS)
+    options = _checked_options(name, allowed, {**preset, **options})
     if not os.path.exists(root):
         raise UserError(
             f"Expected an existing place for the data set {name!r}. Received: root={os.fspath(root)!r}, which does not "
@@ -159,6 +178,9 @@ def _checked_options(name, allowed, given):
     for option, value in given.items():
         if option not in allowed:
             raise UserError(f"Expected an option of {name!r}: {', '.join(allowed)}. Received: {option!r}. Leave it out")
+        if allowed[option] is None:
+            checked[option] = value
+            continue
         by_text = {str(choice).lower(): choice for choice in allowed[option]}
         if str(value).lower() not in by_text:
             raise UserError(

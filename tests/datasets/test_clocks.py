@@ -121,7 +121,7 @@ def test_a_time_is_finite(text):
         read_path(f"{text}.jpg", r"(?P<seconds>.*)\.jpg")
 
 
-@pytest.mark.parametrize("rate", [0.0, -25.0])
+@pytest.mark.parametrize("rate", [0.0, -25.0, "25 fps", float("nan"), float("inf")])
 def test_a_frame_rate_is_above_zero(rate):
     with pytest.raises(UserError, match=f"above 0. Received: frames_per_second={rate}"):
         read_path("1.jpg", r"(?P<frame>\d)", rate)
@@ -176,3 +176,29 @@ def test_what_is_no_image_has_no_time(tmp_path, content):
         (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(UserError, match="DateTimeOriginal.*Received: .*a.jpg"):
         exif_seconds(tmp_path / "a.jpg")
+
+
+def test_every_data_set_can_be_asked_for_a_clock(make_files, write_image):
+    path = write_image("rex/gate_000100.jpg", DateTimeOriginal="1970:01:02 00:00:00")
+    root = pathlib.Path(path).parents[1]
+    (record,) = load_dataset("image_folder", root, clock="exif").train
+    assert (record.camera, record.timestamp) == (None, 86_400)
+    pattern = {"clock": "pattern", "clock_pattern": r"(?P<camera>\w+)_(?P<frame>\d+)"}
+    (record,) = load_dataset("image_folder", root, **pattern, frames_per_second="50").train
+    assert (record.camera, record.timestamp) == (0, 2.0)
+    (record,) = load_dataset("image_folder", root, **pattern, combine_all=True).train
+    assert record.timestamp == 4.0
+    (record,) = load_dataset("image_folder", root, clock="own", clock_pattern="(").train
+    assert record.timestamp is None
+
+
+def test_a_clock_of_the_readers_own_is_still_the_readers(make_files):
+    root = make_files("query/0002_c1s1_000100_00.jpg", "query/0002_c1s2_000100_00.jpg", "query/0002_c1s3_000000_00.jpg")
+    for clock, expected in (("fixed", 8.0), ("official", 12.0)):
+        assert load_dataset("market1501", root, clock=clock).query[2].timestamp == expected
+    pattern = {"clock": "pattern", "clock_pattern": r"s\d_(?P<frame>\d+)"}
+    assert load_dataset("market1501", root, **pattern).query[1].timestamp == 4.0
+    with pytest.raises(UserError, match="clock of 'market1501' to be one of fixed, official, exif, pattern"):
+        load_dataset("market1501", root, clock="sundial")
+    with pytest.raises(UserError, match="clock of 'image_folder' to be one of own, exif, pattern"):
+        load_dataset("image_folder", root, clock="fixed")

@@ -47,9 +47,9 @@ def test_options_are_checked_and_get_their_own_types(monkeypatch, tmp_path):
     assert load_dataset("made_up", tmp_path, split=1).name == "{'split': 1}"
     with pytest.raises(UserError, match="split of 'made_up' to be one of 0, 1, 2. Received: split='5'"):
         load_dataset("made_up", tmp_path, split="5")
-    with pytest.raises(UserError, match="an option of 'made_up': all, split, combine_all. Received: 'every'"):
+    with pytest.raises(UserError, match="an option of 'made_up': all, split, combine_all, .*clock. Received: 'every'"):
         load_dataset("made_up", tmp_path, every=True)
-    with pytest.raises(UserError, match="an option of 'image_folder': combine_all. Received: 'all'"):
+    with pytest.raises(UserError, match="an option of 'image_folder': combine_all, .*clock. Received: 'all'"):
         load_dataset("image_folder", tmp_path, all=True)
 
 
