@@ -178,6 +178,14 @@ def test_what_is_no_image_has_no_time(tmp_path, content):
         exif_seconds(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize("payload", [b"E", b"Exif\x00\x00MM\x00*"])
+def test_damaged_exif_is_no_time(tmp_path, payload):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (4, 4)).save(path, exif=payload)
+    with pytest.raises(UserError, match="DateTimeOriginal.*Received: .*a.png"):
+        exif_seconds(path)
+
+
 def test_every_data_set_can_be_asked_for_a_clock(make_files, write_image):
     path = write_image("rex/gate_000100.jpg", DateTimeOriginal="1970:01:02 00:00:00")
     root = pathlib.Path(path).parents[1]
