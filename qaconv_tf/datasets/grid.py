@@ -2,18 +2,20 @@
 
 import os
 import re
-from typing import NamedTuple
 
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from qaconv_tf.datasets.files import find_root, list_images
+from qaconv_tf.datasets.names import ImageName, read_identity_and_camera
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.datasets.splits import NUMBERS
 from qaconv_tf.errors import UserError
 
-LAYOUT = "the folders probe and gallery, with images named like 0005_2_25100_229_94_99_249.jpeg, and the file "
-LAYOUT += "features_and_partitions.mat"
+LAYOUT = (
+    "the folders probe and gallery, with images named like 0005_2_25100_229_94_99_249.jpeg, and the file "
+    "features_and_partitions.mat"
+)
 OPTIONS = {"split": NUMBERS}
 # The gallery's identities are 125 people and the distractors' 0.
 FINGERPRINTS = {
@@ -34,13 +36,7 @@ DISTRACTOR = 0
 
 # Cameras count from 1; what follows are the frame and the box.
 _NAME = re.compile(r"(\d+)_0*([1-9]\d*)_.+", re.ASCII | re.DOTALL)
-
-
-class ImageName(NamedTuple):
-    """What the name of an image says: identity (0 distractor), and camera from 0."""
-
-    identity: int
-    camera: int
+_EXPECTED = "IDENTITY_CAMERA_FRAME_BOX like 0005_2_25100_229_94_99_249.jpeg, cameras from 1"
 
 
 def parse_name(path: str) -> ImageName:
@@ -60,14 +56,7 @@ def parse_name(path: str) -> ImageName:
         >>> parse_name("probe/0005_2_25100_229_94_99_249.jpeg")
         ImageName(identity=5, camera=1)
     """
-    match = _NAME.fullmatch(os.path.basename(path))
-    if match is None:
-        raise UserError(
-            "Expected an image named IDENTITY_CAMERA_FRAME_BOX like 0005_2_25100_229_94_99_249.jpeg, cameras from 1. "
-            f"Received: {path!r}. Rename or remove it"
-        )
-    identity, camera = map(int, match.groups())
-    return ImageName(identity, camera - 1)
+    return read_identity_and_camera(_NAME, path, _EXPECTED)
 
 
 def load(root: str | os.PathLike, split: int = 0) -> ReidDataset:

@@ -3,12 +3,11 @@
 import collections
 import os
 import re
-from typing import NamedTuple
 
 from qaconv_tf.datasets import splits
 from qaconv_tf.datasets.files import find_root, list_images
+from qaconv_tf.datasets.names import ImageName, read_identity_and_camera
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
-from qaconv_tf.errors import UserError
 
 LAYOUT = "the folder Persons (or images), with images named like 0001002.jpg: four digits of the person, three more"
 OPTIONS = {"split": splits.NUMBERS, "saved": (False, True)}
@@ -28,13 +27,7 @@ ROOT_FOLDERS = ("i-LIDS_Pedestrian", "ilids", "QMUL-iLIDS")
 IMAGE_FOLDERS = ("Persons", "images")
 
 _NAME = re.compile(r"(\d{4})(?!000)(\d{3})\.\w+", re.ASCII)
-
-
-class ImageName(NamedTuple):
-    """What the name of an image says: identity, and camera from 0."""
-
-    identity: int
-    camera: int
+_EXPECTED = "by four digits of the person and three, from 001, of the image, like 0001002.jpg"
 
 
 def parse_name(path: str) -> ImageName:
@@ -55,14 +48,7 @@ def parse_name(path: str) -> ImageName:
         >>> parse_name("Persons/0031002.jpg")
         ImageName(identity=31, camera=1)
     """
-    match = _NAME.fullmatch(os.path.basename(path))
-    if match is None:
-        raise UserError(
-            "Expected an image named by four digits of the person and three, from 001, of the image, like 0001002.jpg. "
-            f"Received: {path!r}. Rename or remove it"
-        )
-    identity, camera = map(int, match.groups())
-    return ImageName(identity, camera - 1)
+    return read_identity_and_camera(_NAME, path, _EXPECTED)
 
 
 def load(root: str | os.PathLike, split: int = 0, saved: bool = False) -> ReidDataset:

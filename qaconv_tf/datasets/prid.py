@@ -5,9 +5,9 @@ import re
 
 from qaconv_tf.datasets.camera_pairs import read_pairs
 from qaconv_tf.datasets.files import find_root
+from qaconv_tf.datasets.names import match_name
 from qaconv_tf.datasets.records import ReidDataset
 from qaconv_tf.datasets.splits import NUMBERS
-from qaconv_tf.errors import UserError
 
 LAYOUT = "the folders single_shot/cam_a and single_shot/cam_b, with images named like person_0001.png"
 OPTIONS = {"split": NUMBERS, "saved": (False, True)}
@@ -28,6 +28,7 @@ ROOT_FOLDERS = ("prid_2011", "prid2011", "prid")
 LAST_SHARED = 200
 
 _NAME = re.compile(r"person_0*([1-9]\d*)\.\w+", re.ASCII)
+_EXPECTED = "like person_0001.png"
 
 
 def parse_name(path: str) -> int:
@@ -47,10 +48,7 @@ def parse_name(path: str) -> int:
         >>> parse_name("single_shot/cam_a/person_0001.png")
         1
     """
-    match = _NAME.fullmatch(os.path.basename(path))
-    if match is None:
-        raise UserError(f"Expected an image named like person_0001.png. Received: {path!r}. Rename or remove it")
-    return int(match.group(1))
+    return int(match_name(_NAME, path, _EXPECTED).group(1))
 
 
 def load(root: str | os.PathLike, split: int = 0, saved: bool = False) -> ReidDataset:

@@ -5,6 +5,7 @@ import re
 from typing import NamedTuple
 
 from qaconv_tf.datasets.files import list_images
+from qaconv_tf.datasets.names import match_name
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 
@@ -22,6 +23,7 @@ FIRST_FRAMES = (0, 160_000, 340_000, 490_000, 640_000, 1_070_000, 1_330_000, 1_5
 
 # An early release of RandPerson names the camera before the scene.
 _NAME = re.compile(r"(-1|\d+)_(?:s(\d+)_c(\d+)|c(\d+)_s(\d+))_f(\d+)(?:[_.].*)?", re.ASCII | re.DOTALL)
+_EXPECTED = "IDENTITY_sSCENE_cCAMERA_fFRAME like 000000_s00_c00_f000264.jpg"
 
 
 class ImageName(NamedTuple):
@@ -51,12 +53,7 @@ def parse_name(path: str) -> ImageName:
         >>> parse_name("train/700000_s02_c00_f023389.jpg")
         ImageName(identity=700000, scene=2, camera=0, frame=23389)
     """
-    match = _NAME.fullmatch(os.path.basename(path))
-    if match is None:
-        raise UserError(
-            "Expected an image named IDENTITY_sSCENE_cCAMERA_fFRAME like 000000_s00_c00_f000264.jpg. "
-            f"Received: {path!r}. Rename or remove it"
-        )
+    match = match_name(_NAME, path, _EXPECTED)
     identity, scene, camera, other_camera, other_scene, frame = match.groups()
     return ImageName(int(identity), int(scene or other_scene), int(camera or other_camera), int(frame))
 

@@ -2,9 +2,9 @@
 
 import os
 import re
-from typing import NamedTuple
 
 from qaconv_tf.datasets.files import find_root, list_images
+from qaconv_tf.datasets.names import ImageName, read_identity_and_camera
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 
@@ -26,13 +26,7 @@ SPLIT_FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "ima
 NAME_LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
 
 _NAME = re.compile(r"(\d+)_c0*([1-9]\d*)_.+", re.ASCII | re.DOTALL)
-
-
-class ImageName(NamedTuple):
-    """What the name of an image says: identity, and camera from 0."""
-
-    identity: int
-    camera: int
+_EXPECTED = "IDENTITY_cCAMERA_FRAME_BOX like 0001_c001_00016450_0.jpg, cameras from 1"
 
 
 def parse_name(path: str) -> ImageName:
@@ -52,14 +46,7 @@ def parse_name(path: str) -> ImageName:
         >>> parse_name("image_train/0001_c020_00016450_0.jpg")
         ImageName(identity=1, camera=19)
     """
-    match = _NAME.fullmatch(os.path.basename(path))
-    if match is None:
-        raise UserError(
-            "Expected an image named IDENTITY_cCAMERA_FRAME_BOX like 0001_c001_00016450_0.jpg, cameras from 1. "
-            f"Received: {path!r}. Rename or remove it"
-        )
-    identity, camera = map(int, match.groups())
-    return ImageName(identity, camera - 1)
+    return read_identity_and_camera(_NAME, path, _EXPECTED)
 
 
 def load(root: str | os.PathLike) -> ReidDataset:

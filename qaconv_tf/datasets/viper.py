@@ -5,9 +5,9 @@ import re
 
 from qaconv_tf.datasets.camera_pairs import CAMERA_FOLDERS, read_pairs
 from qaconv_tf.datasets.files import find_root
+from qaconv_tf.datasets.names import match_name
 from qaconv_tf.datasets.records import ReidDataset
 from qaconv_tf.datasets.splits import NUMBERS
-from qaconv_tf.errors import UserError
 
 LAYOUT = "the folders cam_a and cam_b, with images named like 000_45.bmp"
 OPTIONS = {"split": NUMBERS, "swap": (False, True), "saved": (False, True)}
@@ -27,6 +27,7 @@ ROOT_FOLDERS = ("VIPeR", "viper", "VIPeR.v1.0")
 
 # Identity and angle of view. The identities have gaps, from 0 to 873.
 _NAME = re.compile(r"(\d+)_\d+\.\w+", re.ASCII)
+_EXPECTED = "IDENTITY_ANGLE like 000_45.bmp"
 
 
 def parse_name(path: str) -> int:
@@ -46,12 +47,7 @@ def parse_name(path: str) -> int:
         >>> parse_name("cam_a/000_45.bmp")
         0
     """
-    match = _NAME.fullmatch(os.path.basename(path))
-    if match is None:
-        raise UserError(
-            f"Expected an image named IDENTITY_ANGLE like 000_45.bmp. Received: {path!r}. Rename or remove it"
-        )
-    return int(match.group(1))
+    return int(match_name(_NAME, path, _EXPECTED).group(1))
 
 
 def load(root: str | os.PathLike, split: int = 0, swap: bool = False, saved: bool = False) -> ReidDataset:

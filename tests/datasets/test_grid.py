@@ -6,7 +6,8 @@ import pytest
 from scipy.io import savemat
 
 from qaconv_tf.datasets import grid, load_dataset
-from qaconv_tf.datasets.grid import PARTITIONS, ImageName, parse_name
+from qaconv_tf.datasets.grid import PARTITIONS, parse_name
+from qaconv_tf.datasets.names import ImageName
 from qaconv_tf.errors import UserError
 
 NUM_IDENTITIES = 20

@@ -3,7 +3,8 @@ import pathlib
 import pytest
 
 from qaconv_tf.datasets import load_dataset, set_clock, veri776
-from qaconv_tf.datasets.veri776 import ImageName, parse_name
+from qaconv_tf.datasets.names import ImageName
+from qaconv_tf.datasets.veri776 import parse_name
 from qaconv_tf.errors import UserError
 
 FILES = {
