@@ -32,6 +32,16 @@ _add(
     "market1501+clock=official. Names: market1501, dukemtmc, cuhk03, msmt17, image_folder, csv_table and others: see "
     "README.md.",
 )
+_add(
+    _ALL_RUNS, flags.DEFINE_string, "clock_pattern", "",
+    "How paths say times and cameras, for data sets named NAME+clock=pattern: a regular expression with groups "
+    "(?P<NAME>...) of camera, seconds, frame, year, month, day, hour, minute, second. (NAME+clock=exif reads the times "
+    "of the images' EXIF.)",
+)
+_add(
+    _ALL_RUNS, flags.DEFINE_float, "frames_per_second", 25.0, "What the frames of --clock_pattern are divided by.",
+    lower_bound=0.001,
+)
 
 # Run
 _add(
