@@ -8,14 +8,15 @@ from qaconv_tf.errors import UserError
 
 
 class HealthCheck(keras.callbacks.Callback):
-    """Stops a run whose loss is no longer finite, or is stuck at the margin of a triplet loss.
+    """Stops a run whose loss or gradient is no longer finite, or whose loss is stuck at the margin of a triplet loss.
 
     A triplet loss of exactly its margin means that all scores are equal: the matcher's learned scale has shrunk to
     nothing, and no gradient is left to bring it back.
 
     Args:
         margin: float or None. The triplet loss's margin; `None` for other losses. Defaults to `None`.
-        patience: int. Steps in a row that the loss may stay at the margin. Defaults to `20`.
+        patience: int. Steps in a row that the loss may stay at the margin; or that may be not finite, if the trainer
+            skips such steps (else there may be none). Defaults to `20`.
 
     Raises:
         UserError: naming the step.
@@ -25,17 +26,18 @@ class HealthCheck(keras.callbacks.Callback):
         super().__init__()
         self.margin = margin
         self.patience = patience
-        self._stuck = 0
+        self._stuck = self._skipped = 0
 
     def on_train_batch_end(self, batch, logs=None):
         """Checks one step."""
         step = int(self.model.optimizer.iterations)
-        for name in ("loss", "gradient_norm"):
-            if not np.isfinite(logs[name]):
-                raise UserError(
-                    f"Expected a finite {name}. Received: {name}={logs[name]} at step {step}. Start another run "
-                    "with a lower --learning_rate; the last checkpoint is as it was"
-                )
+        bad = [name for name in ("loss", "gradient_norm") if not np.isfinite(logs[name])]
+        self._skipped = self._skipped + 1 if bad else 0
+        if bad and self._skipped >= (self.patience if self.model.skip_nonfinite else 1):
+            raise UserError(
+                f"Expected a finite {bad[0]}. Received: {bad[0]}={logs[bad[0]]} at step {step}. Start another run "
+                "with a lower --learning_rate; the last checkpoint is as it was"
+            )
         at_margin = self.margin is not None and abs(logs["loss"] - self.margin) < 1e-3
         self._stuck = self._stuck + 1 if at_margin else 0
         if self._stuck >= self.patience:

@@ -32,7 +32,6 @@ class Checkpoints:
     """
 
     def __init__(self, directory, trainer, history, keep=3):
-        trainer.optimizer.build(trainer.model.trainable_variables)
         self._step = trainer.optimizer.iterations
         variables = [*trainer.variables, *trainer.optimizer.variables]
         # By position and not by attribute: Keras gives a variable that two layers share no stable attribute path.

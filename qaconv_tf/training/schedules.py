@@ -49,6 +49,8 @@ class EpochHistory:
 class RecordEpoch(keras.callbacks.Callback):
     """Adds each epoch's means to a history; must come before the callback that saves checkpoints.
 
+    Steps that the trainer skips, as they are not finite, are not counted.
+
     Args:
         history: `EpochHistory`.
     """
@@ -68,7 +70,9 @@ class RecordEpoch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds the epoch."""
-        self.history.add(*np.mean(self._steps, axis=0))
+        steps = np.array(self._steps)
+        counted = np.isfinite(steps[:, 0]) if self.model.skip_nonfinite else slice(None)
+        self.history.add(*(np.mean(steps[counted], axis=0) if np.any(counted) else (np.nan, np.nan)))
 
 
 def learning_rate(epoch, first_rate, decay_epochs, factor):

@@ -30,6 +30,9 @@ class Trainer(keras.Model):
             the first few, general ones, which cost half of a step's time. Defaults to `0`: all are trained.
         clip_norm: float. Largest norm of the backbone's gradients, and of the matcher's, each by itself; 0 for no
             limit. Defaults to `8.0`.
+        skip_nonfinite: bool. Whether a step whose loss or gradient is not finite changes nothing but the count of
+            steps. (QAConv 2.1 leaves such rows out of its loss and such gradients out of its steps. The matcher
+            normalises over all pairs of a batch, so where one row is not finite none is.) Defaults to `False`.
 
     Raises:
         ValueError: if the loss is unknown, or `num_classes` is missing.
@@ -49,7 +52,7 @@ class Trainer(keras.Model):
 
     def __init__(
         self, model, loss="triplet", num_classes=0, unseen="mask", memory_chunk=0, margin=16.0, gamma=2.0,
-        freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, **kwargs,
+        freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, skip_nonfinite=False, **kwargs,
     ):
         super().__init__(**kwargs)
         if loss not in LOSSES:
@@ -61,7 +64,9 @@ class Trainer(keras.Model):
         self.margin = margin
         self.gamma = gamma
         self.freeze_batch_norm = freeze_batch_norm
+        self.freeze_matcher_norm = False
         self.clip_norm = clip_norm
+        self.skip_nonfinite = skip_nonfinite
         for layer in model.backbone.body.layers:
             layer.trainable = layer.output.shape[1] * frozen_stride < model.backbone.image_height
         self.memory = None
@@ -72,6 +77,13 @@ class Trainer(keras.Model):
     def compile(self, optimizer, jit_compile=False, **kwargs):
         """As `keras.Model.compile`, but the backbone is compiled by XLA only when asked."""
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        optimizer.build(self.model.trainable_variables)
+
+    def freeze_statistics(self):
+        """From now on normalises by the moving statistics, the matcher's too, and leaves them as they are."""
+        if not (self.freeze_batch_norm and self.freeze_matcher_norm):
+            self.freeze_batch_norm = self.freeze_matcher_norm = True
+            self.train_function = None  # traced anew by the next step
 
     def call(self, images, training=False):
         """Returns the feature maps of images."""
@@ -80,26 +92,49 @@ class Trainer(keras.Model):
     def train_step(self, data):
         """Takes one step; returns loss, accuracy, gradient norm and, with a memory, its fill and mean age."""
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        statistics = [(variable, tf.identity(variable)) for variable in self._statistics()]
         parts = [part.trainable_variables for part in (self.model.backbone, self.model.matcher)]
         with tf.GradientTape() as tape:
             maps = self.model.extract(images, training=not self.freeze_batch_norm)
             loss, accuracy = self._loss_and_accuracy(maps, labels)
         gradients = tape.gradient(loss, parts)
         norm = tf.linalg.global_norm([gradient for part in gradients for gradient in part])
+
+        def take():
+            self._move(gradients, parts)
+            if self.memory is not None:
+                self.memory.update(maps, labels)
+
+        def skip():
+            for variable, value in statistics:
+                variable.assign(value)
+            self.optimizer.iterations.assign_add(1)
+
+        if self.skip_nonfinite:
+            tf.cond(tf.math.is_finite(loss) & tf.math.is_finite(norm), take, skip)
+        else:
+            take()
+        return {"loss": loss, "accuracy": accuracy, "gradient_norm": norm} | self._memory_logs()
+
+    def _statistics(self):
+        """What the forward pass itself changes, in case that it must be put back."""
+        if not self.skip_nonfinite:
+            return []
+        return [variable for variable in self.model.non_trainable_variables if "moving" in variable.name]
+
+    def _move(self, gradients, parts):
         if self.clip_norm:
             gradients = [tf.clip_by_global_norm(part, self.clip_norm)[0] if part else [] for part in gradients]
         self.optimizer.apply([*gradients[0], *gradients[1]], [*parts[0], *parts[1]])
-        logs = {"loss": loss, "accuracy": accuracy, "gradient_norm": norm}
-        return logs | self._update_memory(maps, labels)
 
     def _loss_and_accuracy(self, maps, labels):
         if self.loss_name == "class_memory":
-            scores = self.memory.scores(self.model.matcher, maps, training=True)
-            counted = self.memory.counted
-            best = tf.argmax(tf.where(counted[None], scores, scores.dtype.min), axis=1, output_type=labels.dtype)
-            loss = losses.class_memory_loss(scores, labels, counted, self.gamma)
+            scores = self.memory.scores(self.model.matcher, maps, training=not self.freeze_matcher_norm)
+            loss = losses.class_memory_loss(scores, labels, self.memory.counted, self.gamma)
+            # As published, of all classes, those without a sample among them.
+            best = tf.argmax(scores, axis=1, output_type=labels.dtype)
             return loss, tf.reduce_mean(tf.cast(best == labels, tf.float32))
-        scores = self.model.match(maps, maps, training=True)
+        scores = self.model.match(maps, maps, training=not self.freeze_matcher_norm)
         lowest, highest, has_both = losses.hardest_scores(scores, labels)
         right = tf.cast(has_both & (lowest > highest), tf.float32)
         accuracy = tf.math.divide_no_nan(tf.reduce_sum(right), tf.reduce_sum(tf.cast(has_both, tf.float32)))
@@ -107,10 +142,9 @@ class Trainer(keras.Model):
             return losses.hard_triplet_loss(scores, labels, self.margin), accuracy
         return losses.pairwise_matching_loss(scores, labels), accuracy
 
-    def _update_memory(self, maps, labels):
+    def _memory_logs(self):
         if self.memory is None:
             return {}
-        self.memory.update(maps, labels)
         filled = tf.cast(self.memory.filled, tf.float32)
         ages = tf.cast(self.memory.ages, tf.float32) * filled
         age = tf.math.divide_no_nan(tf.reduce_sum(ages), tf.reduce_sum(filled))

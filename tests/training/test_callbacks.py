@@ -18,9 +18,12 @@ class FakeOptimizer:
 class FakeTrainer:
     optimizer = FakeOptimizer()
 
+    def __init__(self, skip_nonfinite):
+        self.skip_nonfinite = skip_nonfinite
 
-def feed(check, losses, norm=1.0):
-    check.set_model(FakeTrainer())
+
+def feed(check, losses, norm=1.0, skips=False):
+    check.set_model(FakeTrainer(skips))
     for step, loss in enumerate(losses, start=1):
         check.model.optimizer.iterations = step
         check.on_train_batch_end(step - 1, {"loss": loss, "gradient_norm": norm})
@@ -35,6 +38,13 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(bad):
 def test_a_gradient_that_is_not_finite_stops_the_run():
     with pytest.raises(UserError, match="gradient_norm=nan at step 1"):
         feed(HealthCheck(), [2.0], norm=float("nan"))
+
+
+def test_a_run_that_skips_steps_stops_when_it_skips_too_many_in_a_row():
+    bad = float("nan")
+    feed(HealthCheck(patience=3), [1.0, bad, bad, 1.0, bad, bad], skips=True)
+    with pytest.raises(UserError, match="loss=nan at step 5"):
+        feed(HealthCheck(patience=3), [bad, 1.0, bad, bad, bad, 1.0], skips=True)
 
 
 def test_a_loss_stuck_at_its_margin_stops_the_run_and_names_the_step():

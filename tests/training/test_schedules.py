@@ -68,3 +68,17 @@ def test_an_epoch_is_recorded_by_the_means_of_its_steps():
         assert history.losses[epoch] == pytest.approx(np.mean([float(logs["loss"]) for logs in of_epoch]))
         assert history.accuracies[epoch] == pytest.approx(np.mean([float(logs["accuracy"]) for logs in of_epoch]))
     assert history.losses[0] != history.losses[1]
+
+
+@pytest.mark.parametrize(("skips", "expected"), [(True, [2.0, 0.5]), (False, [np.nan, 0.5])])
+def test_skipped_steps_are_not_in_the_means(skips, expected):
+    history = EpochHistory()
+    record = RecordEpoch(history)
+    record.set_model(Trainer(tiny_model(), skip_nonfinite=skips))
+    for epoch, losses in enumerate([[1.0, np.nan, 3.0], [np.nan, np.nan]]):
+        record.on_epoch_begin(epoch)
+        for step, loss in enumerate(losses):
+            record.on_train_batch_end(step, {"loss": loss, "accuracy": 0.5})
+        record.on_epoch_end(epoch)
+    assert np.isnan(history.losses[1])
+    np.testing.assert_array_equal([history.losses[0], history.accuracies[0]], expected)

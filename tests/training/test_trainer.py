@@ -98,6 +98,50 @@ def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(freeze):
     assert not np.array_equal(scale, norm.gamma.numpy())
 
 
+def test_frozen_statistics_are_those_of_the_matcher_too_and_are_used():
+    trainer = make_trainer(freeze_batch_norm=False)
+    run(trainer, 2)
+    trainer.freeze_statistics()
+    moving = [variable for variable in trainer.model.non_trainable_variables if "moving" in variable.name]
+    before, images_and_labels = values(moving), batch(5)
+    maps = trainer.model.extract(images_and_labels[0])
+    expected = float(losses.hard_triplet_loss(trainer.model.match(maps, maps), images_and_labels[1], 16.0))
+    assert trainer.train_on_batch(*images_and_labels, return_dict=True)["loss"] == pytest.approx(expected, rel=1e-5)
+    assert len(moving) == 6
+    np.testing.assert_equal(values(moving), before)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_step_that_is_not_finite_changes_nothing_but_the_count_of_steps(loss):
+    trainer = make_trainer(loss, skip_nonfinite=True, freeze_batch_norm=False)
+    run(trainer, 2)
+    state = [v for v in trainer.variables + trainer.optimizer.variables if v is not trainer.optimizer.iterations]
+    before = values(state)
+    images, labels = batch(2)
+    bad = np.where(np.arange(len(images))[:, None, None, None] == 3, np.nan, images).astype(np.float32)
+    logs = trainer.train_on_batch(bad, labels, return_dict=True)
+    assert not np.isfinite([logs["loss"], logs["gradient_norm"]]).all()
+    np.testing.assert_equal(values(state), before)
+    assert int(trainer.optimizer.iterations) == 3
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    assert np.isfinite([logs["loss"], logs["gradient_norm"]]).all()
+    assert not any(map(np.array_equal, values(trainer.model.trainable_variables), before))
+
+
+def test_skipping_changes_no_finite_step():
+    skipping, plain = make_trainer(skip_nonfinite=True), make_trainer()
+    assert run(skipping) == run(plain)
+
+
+def test_accuracy_counts_classes_that_the_loss_leaves_out():
+    trainer = make_trainer("class_memory", rate=0.0, freeze_batch_norm=False)
+    norm = trainer.model.matcher.score_normalization
+    norm.scale.assign(-1.0)  # now the maps of zeros, the least alike, have the highest scores
+    images, labels = batch(2, identities=1, instances=4)  # so of the classes with a sample any answer is right
+    trainer.train_on_batch(images, labels)
+    assert trainer.train_on_batch(images, labels, return_dict=True)["accuracy"] == 0.0
+
+
 def test_frozen_stride_keeps_the_first_layers():
     trainer = make_trainer(frozen_stride=2)
     body, neck = trainer.model.backbone.body.variables, trainer.model.backbone.neck.variables
