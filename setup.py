@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "qaconv_tf" / "__init__.py").read_text()).group(1)
-VERBS = ("train", "evaluate", "export", "generate")
+VERBS = ("train", "evaluate", "export", "generate", "check_dataset", "import_checkpoint")
 
 setup(
     name="qaconv_tf",

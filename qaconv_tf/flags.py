@@ -11,6 +11,8 @@ _TRAIN = ("train",)
 _EVALUATE = ("evaluate",)
 _ALL_RUNS = ("train", "evaluate")
 _GENERATE = ("generate",)
+_CHECK_DATASET = ("check_dataset",)
+_IMPORT = ("import_checkpoint",)
 
 
 def _add(commands, define, name, default, *details, **limits):
@@ -20,11 +22,14 @@ def _add(commands, define, name, default, *details, **limits):
 
 
 # Data
-_add(_ALL_RUNS, flags.DEFINE_string, "data_dir", "", "Folder (or CSV file) of the data sets that name no path.")
 _add(
-    _TRAIN, flags.DEFINE_string, "dataset", "market1501",
-    "Training set, NAME or NAME:PATH, or several, separated by commas; NAME+combine_all trains on all parts. See "
-    "--test_datasets.",
+    _ALL_RUNS + _CHECK_DATASET, flags.DEFINE_string, "data_dir", "",
+    "Folder (or CSV file) of the data sets that name no path.",
+)
+_add(
+    _TRAIN + _CHECK_DATASET, flags.DEFINE_string, "dataset", "market1501",
+    "Training set (check_dataset: the set to check), NAME or NAME:PATH, or several, separated by commas; "
+    "NAME+combine_all trains on all parts. See --test_datasets.",
 )
 _add(
     _ALL_RUNS, flags.DEFINE_list, "test_datasets", [],
@@ -71,8 +76,12 @@ _add(
     _TRAIN, flags.DEFINE_string, "weights", "imagenet",
     "The backbone's first weights: imagenet, none, or the path of a PyTorch state dict.",
 )
-_add(_TRAIN, flags.DEFINE_integer, "image_height", 256, "Pixels that images are resized to.", lower_bound=32)
-_add(_TRAIN, flags.DEFINE_integer, "image_width", 128, "Pixels that images are resized to.", lower_bound=32)
+_add(
+    _TRAIN + _IMPORT, flags.DEFINE_integer, "image_height", 256,
+    "Pixels that images are resized to. import_checkpoint: those that a QAConv checkpoint was trained on, by default "
+    "384.", lower_bound=32,
+)
+_add(_TRAIN + _IMPORT, flags.DEFINE_integer, "image_width", 128, "As --image_height.", lower_bound=32)
 _add(
     _TRAIN, flags.DEFINE_list, "levels", ["16", "32"],
     "Strides of the backbone's levels that are joined into the feature map: of 8, 16 and 32.",
@@ -131,12 +140,13 @@ _add(
     "Batches of some images of some identities, or of any images.",
 )
 _add(
-    _TRAIN, flags.DEFINE_integer, "identities_per_batch", 16,
+    _TRAIN + _CHECK_DATASET, flags.DEFINE_integer, "identities_per_batch", 16,
     "Identities in a batch (with --sampler=random: only their product with --instances_per_identity counts).",
     lower_bound=1,
 )
 _add(
-    _TRAIN, flags.DEFINE_integer, "instances_per_identity", 2, "Images of each identity in a batch.", lower_bound=1
+    _TRAIN + _CHECK_DATASET, flags.DEFINE_integer, "instances_per_identity", 2, "Images of each identity in a batch.",
+    lower_bound=1,
 )
 _add(_TRAIN, flags.DEFINE_integer, "epochs", 15, "Epochs in all; 0 writes the untrained model.", lower_bound=0)
 _add(
@@ -206,15 +216,35 @@ _add(_GENERATE, flags.DEFINE_integer, "train_identities", 300, "People in the tr
 _add(_GENERATE, flags.DEFINE_integer, "test_identities", 60, "Other people, in query and gallery.", lower_bound=0)
 _add(_GENERATE, flags.DEFINE_integer, "images_per_camera", 2, "Images of a person at a camera.", lower_bound=1)
 _add(_GENERATE, flags.DEFINE_integer, "cameras_per_identity", 4, "Cameras that a person passes.", lower_bound=2)
-_add(_GENERATE, flags.DEFINE_integer, "processes", None, "Processes that draw; by default one a core.", lower_bound=1)
+_add(
+    _GENERATE + _CHECK_DATASET, flags.DEFINE_integer, "processes", None,
+    "Processes that draw, or that decode images; by default one a core.", lower_bound=1,
+)
+
+# Data set doctor
+_add(
+    _CHECK_DATASET, flags.DEFINE_bool, "read_images", True,
+    "Read and decode every image. If not, damaged images and copies are not found.",
+)
+_add(
+    _CHECK_DATASET, flags.DEFINE_string, "mend_script", "",
+    "Shell script to write all commands to that mend what was found; look through it before you run it.",
+)
+
+# PyTorch checkpoints
+_add(
+    _IMPORT, flags.DEFINE_string, "checkpoint", "",
+    "PyTorch file: a checkpoint of the official QAConv (.pth.tar), or ImageNet weights of torchvision or IBN-Net.",
+)
+_add(_IMPORT, flags.DEFINE_bool, "all_tensors", False, "List every tensor of --checkpoint, instead of groups of them.")
 
 # Output
 _add(_TRAIN, flags.DEFINE_bool, "export", True, "Write a SavedModel when training ends.")
 _add(
-    ("evaluate", "export", "generate", "demo"), flags.DEFINE_string, "output_dir", "",
+    ("evaluate", "export", "generate", "import_checkpoint", "demo"), flags.DEFINE_string, "output_dir", "",
     "Folder for what is written. evaluate: results.json (added to) and report.html (of this evaluation), by default "
-    "the run folder. export: the SavedModel, by default RUN_DIR/saved_model. generate: the data set. demo: data and "
-    "runs.",
+    "the run folder. export: the SavedModel, by default RUN_DIR/saved_model. generate: the data set. "
+    "import_checkpoint: model.keras. demo: data and runs.",
 )
 
 

@@ -13,7 +13,7 @@ from qaconv_tf.errors import UserError
 from qaconv_tf.flags import COMMAND_FLAGS
 
 FLAGS = flags.FLAGS
-_WITHOUT_TENSORFLOW = ("demo", "generate")
+_WITHOUT_TENSORFLOW = ("check_dataset", "demo", "generate")
 
 
 def run_program(command):
@@ -32,8 +32,9 @@ def run_program(command):
 
 
 # Entry points of the console scripts; setup.py names them.
-train, evaluate, export, generate = (
-    functools.partial(run_program, verb) for verb in ("train", "evaluate", "export", "generate")
+train, evaluate, export, generate, check_dataset, import_checkpoint = (
+    functools.partial(run_program, verb)
+    for verb in ("train", "evaluate", "export", "generate", "check_dataset", "import_checkpoint")
 )
 
 
