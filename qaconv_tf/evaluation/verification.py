@@ -163,7 +163,7 @@ def _check(scores, same, folds):
             f"Expected finite scores. Received: {scores[first]} for pair {first} first. Check the model's weights"
         )
     if len(np.unique(folds)) == 1:
-        raise UserError(f"Expected pairs in two folds or more. Received: all in fold {str(folds[0])!r}. Name more folds")
+        raise UserError(f"Expected pairs in two folds or more. Received: all in fold {str(folds[0])!r}. Name others")
 
 
 def _curve(scores, same):
