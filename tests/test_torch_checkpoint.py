@@ -75,6 +75,7 @@ def test_a_saved_model_scores_as_the_imported(tmp_path, golden, whole):
     pictures = seeded.pictures(golden["num_images"], *golden["image_size"])
     np.testing.assert_array_equal(scores_of(loaded, loaded.extract(pictures)), scores_of(model, maps))
     assert float(loaded.matcher.temperature) == 10.0
+    assert loaded.matcher.trainable_scales
 
 
 def test_every_tensor_is_accounted_for(tmp_path, golden, whole):

@@ -26,7 +26,8 @@ def tensors_of(backbone):
 def test_weights_from_a_file(tmp_path, wrapped):
     whole = build_backbone("resnet18", weights=None, levels=(16,), **SIZE)
     tensors = tensors_of(whole) | {"fc.bias": np.ones(1000, np.float32)}
-    path = torch_writer.save(tmp_path / "resnet18.pth", {"state_dict": tensors, "epoch": 9} if wrapped else tensors)
+    beside = {"epoch": 9, "average": {"conv1.weight": np.zeros(3, np.float32)}}
+    path = torch_writer.save(tmp_path / "resnet18.pth", {"state_dict": tensors, **beside} if wrapped else tensors)
     backbone = build_backbone("resnet18", weights=path, levels=(8,), **SIZE)  # layer3 lies beyond the last level
     kernel = backbone.body.get_layer("layer2.1.conv2").kernel.numpy()
     np.testing.assert_array_equal(kernel, tensors["layer2.1.conv2.weight"].transpose(2, 3, 1, 0))

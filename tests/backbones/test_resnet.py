@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from qaconv_tf.backbones.resnet import resnet_body
+from qaconv_tf.backbones.resnet import recognized, resnet_body
 from qaconv_tf.backbones.weights import load_torch_weights, torch_shapes
 from qaconv_tf.errors import UserError
 from tests.golden import seeded
@@ -24,6 +24,7 @@ def test_agrees_with_torchvision_and_ibn_net(name):
     shapes = {key: tuple(shape) for key, shape in golden["shapes"].items()}
     report = load_torch_weights(body, {key: seeded.tensor(key, shape) for key, shape in shapes.items()})
     assert report.refused == ("fc.weight", "fc.bias")
+    assert recognized(shapes) == (int(body_name.removeprefix("resnet")), ibn)
     levels = body(seeded.images(height, width), training=False)
     for stride, maps in zip((8, 16, 32), levels, strict=True):
         expected = golden["levels"][str(stride)]
@@ -37,11 +38,13 @@ def test_agrees_with_torchvision_and_ibn_net(name):
     ("depth", "num_parameters"),
     [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160), (152, 60_192_808)],
 )
-def test_number_of_parameters(depth, num_parameters):
+def test_number_of_parameters_and_names(depth, num_parameters):
     # Symbolic: nothing but shapes is made.
     with keras.StatelessScope():
         body = resnet_body(depth, 64, 32, levels=(32,))
     shapes = {name: shape for name, shape in torch_shapes(body).items() if "running" not in name}
+    assert recognized(shapes) == recognized(name for name in shapes if "layer4" not in name) == (depth, "none")
+    assert recognized(name for name in shapes if "layer2.1." not in name) is None
     features = 512 if depth < 50 else 2048
     assert sum(int(np.prod(shape)) for shape in shapes.values()) + features * 1000 + 1000 == num_parameters
 

@@ -137,7 +137,7 @@ def main(checkout, ibn_net):
     query, gallery = maps[:NUM_QUERY], maps[NUM_QUERY:]
     stored |= settle(criterion, score, query, gallery)
     golden = {
-        "made_with": {"tag": tag, "torch": torch.__version__},
+        "made_with": {"tag": tag, "ibn_net": "d1673389", "torch": torch.__version__, "seed": 7},
         "network": {"name": name, **options},
         "image_size": [height, width],
         "shapes": {"model": shapes_of(model), "criterion": shapes_of(criterion)},
