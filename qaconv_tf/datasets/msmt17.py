@@ -148,7 +148,7 @@ def _parse_line(where, line):
             "Expected an image and its identity like 0000/0000_045_12_0303morning_0006_2.jpg 0. "
             f"Received: {where}: {line.strip()!r}. Copy the list from the archive again"
         )
-    return _Line(where, fields[0].strip(), int(fields[1]))
+    return _Line(where, fields[0], int(fields[1]))
 
 
 def _records(folder, lines, clock):

@@ -1,4 +1,5 @@
 import collections
+import dataclasses
 
 import numpy as np
 import pytest
@@ -55,7 +56,8 @@ def test_an_image_in_two_sources_is_an_error():
 
 def test_all_parts_without_distractors_each_image_once():
     train, again, wrong = ImageRecord("a.jpg", 5, 1), ImageRecord("b.jpg", 6, 2), ImageRecord("c.jpg", 0, 3)
-    dataset = ReidDataset("any", [train], [again], [wrong, again, train], version="V3")
+    copies = [dataclasses.replace(record) for record in (again, train)]
+    dataset = ReidDataset("any", [train], [again], [wrong, *copies], version="V3")
     combined = train_on_all_parts(dataset, distractor=0)
     assert combined.train == (train, again) and (combined.query, combined.gallery) == ((), ())
     assert combined.version == "V3 combine_all"

@@ -219,6 +219,11 @@ def test_images_that_another_program_left_incomplete(archive, protocol, pixels):
         load_dataset("cuhk03", archive)
 
 
+def test_the_protocol_may_lie_beside_the_images(archive, protocol):
+    (archive / CONFIG.format("detected")).rename(archive / "cuhk03_release" / CONFIG.format("detected"))
+    assert described(load_dataset("cuhk03", archive).train) == protocol["detected"]["train"]
+
+
 def test_a_missing_or_damaged_protocol(archive):
     with pytest.raises(UserError, match="new protocol. Received: .*config_labeled.mat.*person-re-ranking.*classic"):
         load_dataset("cuhk03_np_labeled", archive)
