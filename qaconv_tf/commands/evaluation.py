@@ -6,10 +6,10 @@ import os
 from rich.console import Console
 from rich.table import Table
 
+from qaconv_tf.commands.places import locate_dataset
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import origin
-from qaconv_tf.datasets import combine_training_parts, load_dataset, parse_dataset, require_split
-from qaconv_tf.errors import UserError
+from qaconv_tf.datasets import combine_training_parts, load_dataset, require_split
 from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.report import ReportSection, write_report
 
@@ -20,10 +20,7 @@ def open_dataset(text, data_dir):
     Raises:
         UserError: if neither the text nor `data_dir` says where it is, or as `load_dataset`.
     """
-    name, options, path = parse_dataset(text)
-    path = path or data_dir
-    if not path:
-        raise UserError(f"Expected a place of the data set. Received: {text!r}. Write NAME:PATH, or give --data_dir")
+    name, options, path = locate_dataset(text, data_dir)
     return load_dataset(name, path, **options)
 
 

@@ -1,0 +1,20 @@
+"""Where the data sets are that flags name."""
+
+from qaconv_tf.datasets import parse_dataset
+from qaconv_tf.errors import UserError
+
+
+def locate_dataset(text, data_dir):
+    """Returns name, options and path of the data set `NAME[+OPTION[=VALUE]...][:PATH]`.
+
+    Args:
+        text: str. What a flag names the data set.
+        data_dir: str. Where it is if the text names no path.
+
+    Raises:
+        UserError: if neither says where it is.
+    """
+    name, options, path = parse_dataset(text)
+    if not (path or data_dir):
+        raise UserError(f"Expected a place of the data set. Received: {text!r}. Write NAME:PATH, or give --data_dir")
+    return name, options, path or data_dir
