@@ -25,6 +25,7 @@ setup(
         "tensorboard>=2.21,<2.22",
         "numpy>=2.0",
         "scipy>=1.15",
+        "h5py>=3.11",
         "absl-py>=2.1",
         "Pillow>=13",
         "rich>=13",
