@@ -38,14 +38,14 @@ _add(
     "README.md.",
 )
 _add(
-    _ALL_RUNS, flags.DEFINE_string, "clock_pattern", "",
+    _ALL_RUNS + _CHECK_DATASET, flags.DEFINE_string, "clock_pattern", "",
     "How paths say times and cameras, for data sets named NAME+clock=pattern: a regular expression with groups "
     "(?P<NAME>...) of camera, seconds, frame, year, month, day, hour, minute, second. (NAME+clock=exif reads the times "
     "of the images' EXIF.)",
 )
 _add(
-    _ALL_RUNS, flags.DEFINE_float, "frames_per_second", 25.0, "What the frames of --clock_pattern are divided by.",
-    lower_bound=0.001,
+    _ALL_RUNS + _CHECK_DATASET, flags.DEFINE_float, "frames_per_second", 25.0,
+    "What the frames of --clock_pattern are divided by.", lower_bound=0.001,
 )
 
 # Run
@@ -56,7 +56,7 @@ _add(
 )
 _add(_TRAIN, flags.DEFINE_bool, "resume", False, "Continue the run in --run_dir from its newest checkpoint.")
 _add(
-    _TRAIN + _GENERATE, flags.DEFINE_integer, "seed", 0, "Seed of everything random.", lower_bound=0,
+    _ALL_RUNS + _GENERATE, flags.DEFINE_integer, "seed", 0, "Seed of everything random.", lower_bound=0,
     upper_bound=2**31 - 1,
 )
 _add(
@@ -97,12 +97,20 @@ _add(
     "First weights of the neck: principal components of the maps of training images, or random.",
 )
 _add(
+    _TRAIN, flags.DEFINE_bool, "normalize_levels", True,
+    "Give the neck the levels L2-normalised (the official QAConv, which has one level, does not).",
+)
+_add(
     _TRAIN, flags.DEFINE_bool, "normalize_input", True,
     "Subtract ImageNet's mean and divide by its deviation (the official QAConv does not).",
 )
 _add(
     _TRAIN, flags.DEFINE_enum, "head", "uniform", ["shared", "split", "uniform"],
     "Location weights of the matcher: one set for both directions (QAConv 2.x), one a direction (1.x), or all equal.",
+)
+_add(
+    _TRAIN, flags.DEFINE_enum, "weight_init", "mean", ["mean", "random"],
+    "First location weights: all equal, or random as PyTorch's (QAConv before 2.1).",
 )
 _add(
     _TRAIN, flags.DEFINE_bool, "trainable_scales", False,
@@ -131,13 +139,41 @@ _add(
     "Classes not yet in the memory: left out of the loss, or counted as maps of zeros.",
 )
 _add(
-    _TRAIN, flags.DEFINE_bool, "fill_memory", True,
-    "Fill the class memory with an image of each class before the first step. Otherwise the first epoch has wrong "
-    "answers only, which spoils a model that can match already.",
+    _TRAIN, flags.DEFINE_integer, "memory_chunk", 0,
+    "Normalise the scores of so many classes of the memory at a time by their own statistics (QAConv 1.2: 16); 0 for "
+    "all classes at once. Has nothing to do with --tile_bytes.", lower_bound=0,
 )
 _add(
-    _TRAIN, flags.DEFINE_enum, "sampler", "identity", ["identity", "random"],
-    "Batches of some images of some identities, or of any images.",
+    _TRAIN, flags.DEFINE_bool, "fill_memory", True,
+    "Fill the class memory with an image of each class before the first step. Otherwise the first epoch has wrong "
+    "answers only, which spoils a model that can match already. Not with --pretrain_trials.",
+)
+_add(
+    _TRAIN, flags.DEFINE_integer, "pretrain_trials", 0,
+    "Short trainings from different first weights, of which that with the greatest 100 x accuracy - loss is trained "
+    "on (QAConv 1.1 and 1.2: 10). A run that is stopped during its trials begins these anew.", lower_bound=0,
+)
+_add(
+    _TRAIN, flags.DEFINE_integer, "pretrain_epochs", 1, "Epochs of a trial, if --pretrain_steps are not fewer.",
+    lower_bound=1,
+)
+_add(_TRAIN, flags.DEFINE_integer, "pretrain_steps", 2000, "Steps of a trial at most.", lower_bound=1)
+_add(
+    _TRAIN, flags.DEFINE_enum, "sampler", "identity", ["identity", "random", "graph"],
+    "Batches of some images of some identities, of any images, or of some images of each identity and those nearest "
+    "to it by the model as it is at the epoch's start (graph sampling).",
+)
+_add(
+    _TRAIN, flags.DEFINE_bool, "graph_rerank", False, "Re-rank the distances of graph sampling (QAConv 2.0).",
+)
+_add(
+    _TRAIN, flags.DEFINE_integer, "group_epochs", 0,
+    "With --sampler=graph: first epochs whose batches are groups of --instances_per_identity images of an identity, "
+    "all groups once and in random order (QAConv 2.0: 1).", lower_bound=0,
+)
+_add(
+    _TRAIN, flags.DEFINE_bool, "save_graph", False,
+    "Write the graph of each epoch to RUN/graph/epoch_NNNN.npz: identities, images, neighbors, distances.",
 )
 _add(
     _TRAIN + _CHECK_DATASET, flags.DEFINE_integer, "identities_per_batch", 16,
@@ -151,22 +187,47 @@ _add(
 _add(_TRAIN, flags.DEFINE_integer, "epochs", 15, "Epochs in all; 0 writes the untrained model.", lower_bound=0)
 _add(
     _TRAIN, flags.DEFINE_integer, "steps_per_epoch", 0,
-    "Steps between two checkpoints; 0 for as many as visit every identity (or image) once.", lower_bound=0,
+    "Steps between two checkpoints; 0 for as many as visit every identity (or image) once, with --sampler=graph at "
+    "the centre of a batch.", lower_bound=0,
 )
 _add(_TRAIN, flags.DEFINE_float, "learning_rate", 0.005, "First learning rate.", lower_bound=0.0)
 _add(_TRAIN, flags.DEFINE_float, "backbone_factor", 0.1, "The backbone's share of the learning rate.", lower_bound=0.0)
 _add(_TRAIN, flags.DEFINE_list, "decay_epochs", ["10"], "Epochs after which the rate is multiplied by --decay_factor.")
 _add(_TRAIN, flags.DEFINE_float, "decay_factor", 0.1, "See --decay_epochs.", lower_bound=0.0)
+_add(
+    _TRAIN, flags.DEFINE_float, "dynamic_factor", 0.0,
+    "Instead of --decay_epochs: decay the rate after the first epoch whose mean loss is below this share of the second "
+    "epoch's, and end when half as many epochs again have passed, after --epochs at the latest (QAConv 2.1: 0.7).",
+    lower_bound=0.0, upper_bound=1.0,
+)
 _add(_TRAIN, flags.DEFINE_float, "momentum", 0.9, "Nesterov momentum.", lower_bound=0.0)
 _add(_TRAIN, flags.DEFINE_float, "weight_decay", 5e-4, "Coupled weight decay, as PyTorch's.", lower_bound=0.0)
-_add(_TRAIN, flags.DEFINE_float, "clip_norm", 8.0, "Largest norm of the gradients; 0 for none.", lower_bound=0.0)
+_add(
+    _TRAIN, flags.DEFINE_float, "clip_norm", 8.0,
+    "Largest norm of the backbone's gradients, and of the matcher's, each by itself; 0 for none.", lower_bound=0.0,
+)
+_add(
+    _TRAIN, flags.DEFINE_bool, "skip_nonfinite", False,
+    "Leave out steps whose loss or gradient is not finite (QAConv 2.1). Twenty in a row still end the run, as a single "
+    "one does otherwise.",
+)
 _add(
     _TRAIN, flags.DEFINE_bool, "freeze_batch_norm", True,
     "Keep the backbone's moving statistics, and normalise by them.",
 )
 _add(
+    _TRAIN, flags.DEFINE_integer, "freeze_statistics_after", 0,
+    "Epochs after which all moving statistics are kept and used, the matcher's too; 0 for never (QAConv 2.0: 1, since "
+    "its graph sampler leaves the network in evaluation mode).", lower_bound=0,
+)
+_add(
     _TRAIN, flags.DEFINE_integer, "frozen_stride", 0,
     "Do not train the backbone's first layers, those of this stride (2, 4, ...) or finer; 0 trains all.", lower_bound=0,
+)
+_add(
+    _TRAIN, flags.DEFINE_bool, "calibrate", True,
+    "At the end fit temperature and offset of the scores to pairs of training images, where the matcher's scales are "
+    "frozen: else its probabilities would all be near 0.5. Changes no ranking, and no checkpoint.",
 )
 _add(
     _TRAIN, flags.DEFINE_bool, "jit_backbone", False,
@@ -179,15 +240,35 @@ _add(
 )
 
 # Augmentation
+_add(
+    _TRAIN, flags.DEFINE_float, "augment_above", 0.0,
+    "Take the images as they are until an epoch's mean accuracy is above this (QAConv 1.1 and 1.2: 0.6); 0 augments "
+    "from the start.", lower_bound=0.0, upper_bound=1.0,
+)
 _add(_TRAIN, flags.DEFINE_bool, "flip", True, "Mirror half of the images.")
 _add(_TRAIN, flags.DEFINE_integer, "pad", 10, "Pad by so many pixels and crop back at random.", lower_bound=0)
 _add(_TRAIN, flags.DEFINE_float, "rotation_degrees", 5.0, "Largest rotation either way.", lower_bound=0.0)
-_add(_TRAIN, flags.DEFINE_float, "brightness", 0.25, "Brightness factor is 1 +- this.", lower_bound=0.0)
-_add(_TRAIN, flags.DEFINE_float, "contrast", 0.25, "Contrast factor is 1 +- this.", lower_bound=0.0)
-_add(_TRAIN, flags.DEFINE_float, "saturation", 0.25, "Saturation factor is 1 +- this.", lower_bound=0.0)
+_add(
+    _TRAIN, flags.DEFINE_enum, "rotation_interpolation", "bilinear", ["bilinear", "nearest"],
+    "How a rotated image is read between pixels (QAConv: nearest).",
+)
+_add(
+    _TRAIN, flags.DEFINE_list, "brightness", ["0.25"],
+    "Brightness factor is 1 +- this; or its lowest and highest value, as in 0.5,2.0 (QAConv from 1.2 on).",
+)
+_add(_TRAIN, flags.DEFINE_list, "contrast", ["0.25"], "Contrast factor, as --brightness.")
+_add(_TRAIN, flags.DEFINE_list, "saturation", ["0.25"], "Saturation factor, as --brightness.")
 _add(_TRAIN, flags.DEFINE_float, "hue", 0.0, "Largest shift of the hue, 0 to 0.5.", lower_bound=0.0)
 _add(
+    _TRAIN, flags.DEFINE_bool, "shuffle_colors", False,
+    "Change brightness, contrast, saturation and hue in random order (QAConv from 1.2 on).",
+)
+_add(
     _TRAIN, flags.DEFINE_float, "occlusion_probability", 0.5, "Share of images with a white square.", lower_bound=0.0
+)
+_add(
+    _TRAIN, flags.DEFINE_float, "occlusion_min_size", 0.0, "Smallest white square, as --occlusion_max_size.",
+    lower_bound=0.0,
 )
 _add(
     _TRAIN, flags.DEFINE_float, "occlusion_max_size", 0.8, "Largest white square, in shorter sides of the image.",
@@ -205,6 +286,63 @@ _add(
 _add(
     _EVALUATE, flags.DEFINE_list, "scoring", ["matching"],
     "matching (QAConv), pooled (cosine of mean-pooled maps), or both, separated by a comma.",
+)
+_add(
+    _ALL_RUNS, flags.DEFINE_enum, "protocol", "market1501", ["market1501", "cuhk03_single_shot"],
+    "How rank-k counts: in the whole gallery, or in ten drawings of one image of each identity (CUHK03's classic "
+    "splits).",
+)
+_add(
+    _ALL_RUNS, flags.DEFINE_enum, "camera_filter", "same_identity", ["same_identity", "none"],
+    "Ignore gallery images of the query's identity and camera, or none: for images of one camera.",
+)
+_add(
+    _EVALUATE, flags.DEFINE_string, "pairs", "",
+    "CSV file of pairs of images, columns query_path, gallery_path, same (1 or 0) and, if wanted, fold: prints how "
+    "well matching tells same from different (the LFW protocol). Instead of --test_datasets or beside them.",
+)
+_add(
+    _EVALUATE, flags.DEFINE_bool, "rerank", False,
+    "Also re-rank what matching found, by k-reciprocal neighbours. Matches the queries, and the gallery, among "
+    "themselves.",
+)
+_add(
+    _EVALUATE, flags.DEFINE_enum, "rerank_mode", "qaconv", ["qaconv", "standard"],
+    "As the official QAConv, or as the re-ranking's authors, who square the distances.",
+)
+_add(_EVALUATE, flags.DEFINE_integer, "rerank_k1", 20, "Neighbours that must be mutual.", lower_bound=1)
+_add(_EVALUATE, flags.DEFINE_integer, "rerank_k2", 6, "Neighbours averaged over; 1 for none.", lower_bound=1)
+_add(
+    _EVALUATE, flags.DEFINE_float, "rerank_lambda", 0.3, "Share of the distance before re-ranking.", lower_bound=0.0,
+    upper_bound=1.0,
+)
+_add(
+    _EVALUATE, flags.DEFINE_bool, "tlift", False,
+    "Also lift what matching (with --rerank: re-ranking) found by the times of the images: TLift. Uses all queries "
+    "together, so a query's result depends on the others.",
+)
+_add(
+    _EVALUATE, flags.DEFINE_float, "tlift_tau", 100.0, "Seconds within which queries of one camera are companions.",
+    lower_bound=1e-6,
+)
+_add(
+    _EVALUATE, flags.DEFINE_float, "tlift_sigma", 200.0, "Seconds by which the weight falls to 1/e.", lower_bound=1e-6
+)
+_add(
+    _EVALUATE, flags.DEFINE_integer, "tlift_top_k", 10, "Best matches of the companions, from whose times is counted.",
+    lower_bound=1,
+)
+_add(
+    _EVALUATE, flags.DEFINE_float, "tlift_alpha", 0.2, "What images far in time keep of their probability.",
+    lower_bound=0.0,
+)
+_add(
+    _EVALUATE, flags.DEFINE_enum, "tlift_pivot", "set", ["set", "multiset"],
+    "Count an image once, however many companions it matches (the paper), or once for each (the official code).",
+)
+_add(
+    _EVALUATE, flags.DEFINE_bool, "tlift_online", False,
+    "Use only what is not later than the query. All cameras must have one clock.",
 )
 
 # Generated people

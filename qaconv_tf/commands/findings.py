@@ -89,7 +89,9 @@ def _print_lines(console, name, lines):
 
 
 def _commands(finding):
-    return (*(shlex.join(("rm", "--", path)) for path in finding.unwanted), *finding.commands)
+    removals = [shlex.join(("rm", "--", path)) for path in finding.unwanted]
+    choices = [f"# {shlex.join(('rm', '--', path))}" for path in finding.candidates]
+    return [*removals, *choices, *finding.commands]
 
 
 def write_script(path, found):

@@ -91,8 +91,9 @@ def audit_dataset(
 
 
 def _by_line(finding):
-    lines = tuple(f"# remove from the list the line of {path}" for path in finding.unwanted)
-    return dataclasses.replace(finding, unwanted=(), commands=(*lines, *finding.commands))
+    paths = (*finding.unwanted, *finding.candidates)
+    lines = tuple(f"# remove from the list the line of {path}" for path in paths)
+    return dataclasses.replace(finding, unwanted=(), candidates=(), commands=(*lines, *finding.commands))
 
 
 def _paths(dataset):

@@ -88,6 +88,7 @@ def _conflicting(groups):
         f"{len(groups)} with two or more: training and ranking take the same picture for different people",
         "Find out who it is, and remove the copies under the other names",
         examples=tuple(map(_equation, groups)),
+        candidates=tuple(copy.record.path for copies in groups for copy in copies),
     )
 
 

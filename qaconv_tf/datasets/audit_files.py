@@ -133,7 +133,7 @@ def _check_leftovers(folder, leftovers):
             "Leftovers of macOS or Windows",
             len(leftovers),
             "images and lists only",
-            f"{len(leftovers)} files of no use, which the readers skip",
+            f"{len(leftovers)} of no use, which the readers skip",
             "Remove them, if other programs are to read the set",
             examples=tuple(leftovers),
             commands=(
@@ -159,7 +159,7 @@ def _check_unread(folder, files, read):
             "Files of another kind among the images",
             len(other_kind),
             f"images: {', '.join(IMAGE_SUFFIXES)}",
-            f"{len(other_kind)} files that are not read, of {', '.join(suffixes)}",
+            f"{len(other_kind)} of {', '.join(suffixes)}, which are not read",
             "Convert those that are images; unpack or download again those that are parts of one; remove the others",
             examples=tuple(other_kind),
             commands=tuple(_conversion(path) for path in other_kind if _suffix(path) in convertible),
@@ -172,10 +172,10 @@ def _check_unread(folder, files, read):
             "Images in folders that are not read",
             sum(unread.values()),
             "images in the folders of the layout only",
-            f"{sum(unread.values())} in {len(unread)} other folders",
+            f"{sum(unread.values())} elsewhere",
             "If they belong to the set, rename their folder to what the layout says or choose the option that reads "
             "them; if not, nothing needs to be done",
-            examples=tuple(f"{place}: {count} images" for place, count in unread.items()),
+            examples=tuple(f"{place}: {count:,}" for place, count in unread.items()),
         )
 
 

@@ -124,7 +124,10 @@ def check_damage(facts: Iterable[ImageFacts]) -> list[Finding]:
         >>> finding.severity, finding.examples
         ('error', ('a.jpg: no image, or empty',))
     """
+    facts = list(facts)
     damaged = [each for each in facts if each.trouble]
+    # If it is most of them, they are to be replaced.
+    few = 2 * len(damaged) <= len(facts)
     if not damaged:
         return []
     return [
@@ -134,8 +137,8 @@ def check_damage(facts: Iterable[ImageFacts]) -> list[Finding]:
             len(damaged),
             "whole images of 8 bits a channel",
             f"{len(damaged)} that training and evaluation would stop at",
-            "Unpack or download them again; where there is no other copy, take them out",
+            "Unpack or download them again, and convert those of more bits; where that cannot be, take them out",
             examples=tuple(f"{each.path}: {each.trouble}" for each in damaged),
-            unwanted=tuple(each.path for each in damaged),
+            unwanted=tuple(each.path for each in damaged) if few else (),
         )
     ]

@@ -67,7 +67,7 @@ def audit_records(
         *_check_junk(dataset),
         *([] if getattr(reader, "IDENTITIES_RESTART", False) else _check_leaked_identities(dataset)),
         *_check_answers(dataset),
-        *_check_cameras_and_clocks((*dataset.query, *dataset.gallery)),
+        *_check_cameras_and_clocks(dataset),
         *_check_training(dataset.train, identities_per_batch, instances_per_identity),
     ]
 
@@ -210,6 +210,8 @@ def _check_leaked_identities(dataset):
     leaked = [record for record in dataset.train if record.identity in tested]
     if leaked:
         identities = dict.fromkeys(record.identity for record in leaked)
+        # If it is most of them, the numbers rather start again.
+        few = 2 * len(identities) <= len({record.identity for record in dataset.train})
         yield Finding(
             "error",
             "Identities in training and testing",
@@ -218,7 +220,7 @@ def _check_leaked_identities(dataset):
             f"{len(identities)} of {len(tested)} tested identities, with {len(leaked)} training images",
             "Take them out of training; or, if the numbers only start again in each part, renumber one of the two",
             examples=tuple(f"identity {identity}: {_first(leaked, identity)}" for identity in identities),
-            unwanted=_paths(leaked),
+            unwanted=_paths(leaked) if few else (),
         )
 
 
@@ -270,7 +272,8 @@ def _check_answers(dataset):
             "gallery images of each query's identity",
             f"none for {len(lacking)} of {len(query)} queries, which evaluation skips",
             "Add images of these identities to the gallery, spelled as in the query, or take the queries out",
-            unwanted=_paths(lacking),
+            examples=_paths(lacking),
+            unwanted=_paths(lacking) if severity == "warning" else (),
         )
     if own_camera:
         cameras = {record.camera for record in (*query, *gallery)}
@@ -287,14 +290,26 @@ def _check_answers(dataset):
         )
 
 
-def _check_cameras_and_clocks(records):
-    yield from _check_known(
-        records, "camera", "Images without a camera",
-        "their same-camera images count as answers, which the published protocols do not let them",
-    )  # fmt: skip
-    yield from _check_known(
-        records, "timestamp", "Images without a time", "temporal lifting (--tlift) needs the time of every image"
-    )
+def _check_cameras_and_clocks(dataset):
+    records = (*dataset.query, *dataset.gallery)
+    for field, group, word, meaning in (
+        ("camera", "camera", "camera", "their own camera's images count as answers, unlike in published protocols"),
+        ("timestamp", "seconds", "time", "temporal lifting (--tlift) needs the time of every image"),
+    ):
+        unknown = [record for record in records if getattr(record, field) is None]
+        if unknown:
+            yield Finding(
+                # All unknown is how a folder of images is; some unknown are rows that were forgotten.
+                "note" if len(unknown) == len(records) else "warning",
+                f"Images without a {word}",
+                len(unknown),
+                f"the {word} of every query and gallery image",
+                f"none for {len(unknown)} of {len(records)}: {meaning}",
+                f"List the images in a table, csv_table:FILE.csv, with a column {field}; or, where the paths tell it, "
+                "say how",
+                examples=_paths(unknown),
+                workarounds=(_with_pattern(dataset.name, group),),
+            )
     times = {record.timestamp for record in records} - {None}
     if len(times) == 1 and len(records) > 1:
         yield Finding(
@@ -307,19 +322,10 @@ def _check_cameras_and_clocks(records):
         )
 
 
-def _check_known(records, field, title, meaning):
-    unknown = [record for record in records if getattr(record, field) is None]
-    if unknown:
-        # All unknown is how a folder of images is; some unknown are rows that were forgotten.
-        yield Finding(
-            "note" if len(unknown) == len(records) else "warning",
-            title,
-            len(unknown),
-            f"a {field} for every query and gallery image",
-            f"none for {len(unknown)} of {len(records)}: {meaning}",
-            f"Name the set by a table, csv_table:FILE.csv, with a column {field}",
-            examples=_paths(unknown),
-        )
+def _with_pattern(text, group):
+    name, _, path = text.partition(":")
+    named = shlex.quote(f"{name}+clock=pattern:{path}")
+    return rf"python evaluate.py --test_datasets={named} --clock_pattern='_(?P<{group}>\d+)' ..."
 
 
 def _check_training(train, identities_per_batch, instances_per_identity):

@@ -18,6 +18,8 @@ class Finding:
         remedy: str. How to mend it, in words.
         examples: tuple of str. What is concerned, one each. Defaults to `unwanted`.
         unwanted: tuple of str. The image files that the remedy takes out. Defaults to none.
+        candidates: tuple of str. The image files of which the remedy takes out some: which ones is to be found out.
+            Defaults to none.
         commands: tuple of str. Shell commands that mend it, besides taking out what is unwanted. Defaults to none.
         workarounds: tuple of str. Commands with which it can stay as it is. Defaults to none.
 
@@ -36,6 +38,7 @@ class Finding:
     remedy: str
     examples: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     workarounds: tuple[str, ...] = ()
 

@@ -182,7 +182,7 @@ def test_images_in_folders_that_are_not_read(clean):
         write(clean / "gt_bbox" / name_of(7, 2, number))  # part of the archive, and no evaluation needs it
     finding = only(audit(clean))
     assert (finding.severity, finding.count) == ("note", 3)
-    assert finding.examples == (f"{clean / 'bounding_box_tset'}: 3 images",)
+    assert finding.examples == (f"{clean / 'bounding_box_tset'}: 3",)
 
 
 def test_only_the_sets_own_folder_is_looked_through(clean):
@@ -304,6 +304,21 @@ def test_fingerprints_of_every_reader_count_what_is_counted(name):
 # Identities, cameras, clocks
 
 
+def test_what_concerns_most_of_a_set_is_not_to_be_removed(clean):
+    """The commands would remove the set: something else is wrong."""
+    for path in (clean / QUERY).iterdir():
+        path.rename(path.with_name(path.name.replace("000", "700")))
+    for path in [*(clean / TRAIN).iterdir(), *(clean / GALLERY).glob("0000*")]:
+        path.write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    findings = audit(clean)
+    assert found(findings) == {"Queries of identities that the gallery lacks": 2, "Images that cannot be used": 8}
+    leaking = dataset_of([(1, 0), (1, 1), (2, 0), (3, 0)], [(1, 0), (2, 0)], [(1, 1), (2, 1)])
+    findings.append(audited(leaking, None)[0])
+    assert findings[2].title == "Identities in training and testing"
+    for finding in findings:
+        assert finding.severity == "error" and finding.unwanted == () and finding.examples
+
+
 def test_a_part_that_is_missing():
     finding = only(audited(dataset_of(query=[(1, 0), (2, 0)])))
     assert finding.title == "No gallery" and finding.severity == "error" and "2 query images" in finding.found
@@ -390,7 +405,10 @@ def test_clocks_and_cameras_that_are_missing_here_and_there(tmp_path):
     assert found(findings) == {"Images without a camera": 1, "Images without a time": 1}
     assert {finding.severity for finding in findings} == {"warning"}
     assert [pathlib.Path(*finding.examples).name for finding in findings] == ["c.png", "b.png"]
-    assert all("csv_table" in finding.remedy for finding in findings)
+    assert ["column camera" in findings[0].remedy, "column timestamp" in findings[1].remedy] == [True, True]
+    assert findings[0].workarounds == (
+        r"python evaluate.py --test_datasets=csv_table+clock=pattern:DIR --clock_pattern='_(?P<camera>\d+)' ...",
+    )
 
 
 def test_a_clock_that_stands_still():
@@ -468,7 +486,8 @@ def test_each_kind_of_copy(clean, title):
     assert finding.severity == ("warning" if "more than once" in title else "error")
     assert all(str(path) in finding.examples[0] for path in paths)
     if title == "Images with two identities":
-        assert finding.examples == (f"{paths[0]} (1) = {paths[1]} (2)",) and not finding.unwanted
+        assert finding.examples == (f"{paths[0]} (1) = {paths[1]} (2)",)
+        assert not finding.unwanted and finding.candidates == tuple(map(str, paths))
         paths[1].unlink()
     mend(finding)
     assert audit(clean) == []
