@@ -9,8 +9,8 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/python -c "from qaconv_tf.commands.program import run_program; run_program('demo')" --output_dir=demo
 
-test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+test: .venv/ready .venv-addons/ready
+	$(BIN)/python -m pytest -n 2 -rs
 
 lint: .venv/ready
 	$(BIN)/ruff check
@@ -21,8 +21,19 @@ lint: .venv/ready
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch .venv/ready
 
+# TensorFlow Addons, the oracle of tests/addons, which are skipped where it cannot be installed.
+.venv-addons/ready: tests/addons/constraints.txt
+	@if $(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))"; then \
+	    echo "Installing TensorFlow Addons into .venv-addons: about 1.3 GB."; \
+	    $(PYTHON) -m venv .venv-addons && .venv-addons/bin/python -m pip install --disable-pip-version-check --quiet \
+	        --constraint $< tensorflow-cpu tensorflow-addons && touch $@ \
+	    || echo "TensorFlow Addons could not be installed: tests/addons will be skipped."; \
+	else \
+	    echo "TensorFlow Addons needs Python 3.11: tests/addons will be skipped."; \
+	fi
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-addons build *.egg-info
 
 flags.md: qaconv_tf/flags.py .venv/ready
 	$(BIN)/python -c "from qaconv_tf import flags; print(flags.flags_markdown(), end='')" > flags.md
