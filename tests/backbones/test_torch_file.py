@@ -119,6 +119,32 @@ def test_lying_storage_lengths_are_refused(tmp_path, length):
             read_state_dict(path)
 
 
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("number", [np.float64(2.5), np.float32(-0.5), np.int64(-3), np.uint8(200), np.bool_(True)])
+def test_numpy_scalars_are_numbers(tmp_path, number, protocol):
+    (received,) = read_state_dict(zip_file(tmp_path / "a.pth", pickle.dumps({"a": number}, protocol))).values()
+    assert (received, type(received)) == (number.item(), type(number.item()))
+
+
+def numpy_scalar(code="f8", byteorder="<", encoding="latin1", raw="\0" * 8):
+    dtype = Call(Global("numpy", "dtype"), code, False, True)
+    state = (3, byteorder, None, None, None, -1, -1, 0)
+    built = pickled(dtype)[:-1] + pickled(state)[2:-1] + pickle.BUILD
+    text = pickled(Call(Global("_codecs", "encode"), raw, encoding))[2:-1]
+    call = pickled(Global("numpy.core.multiarray", "scalar"))[:-1] + built[2:] + text + pickle.TUPLE2 + pickle.REDUCE
+    return pickle.PROTO + b"\x02" + pickle.EMPTY_DICT + pickled("a")[2:-1] + call[2:] + pickle.SETITEM + pickle.STOP
+
+
+def test_other_numpy_objects_are_refused(tmp_path):
+    path = zip_file(tmp_path / "good.pth", numpy_scalar())
+    assert read_state_dict(path) == {"a": 0.0}
+    for lie in ({"code": "O8"}, {"code": "V8"}, {"byteorder": ">"}, {"encoding": "rot13"}, {"raw": "\0" * 16}):
+        with pytest.raises(UserError, match="corrupt"):
+            read_state_dict(zip_file(tmp_path / "bad.pth", numpy_scalar(**lie)))
+    with pytest.raises(UserError, match="_reconstruct"):
+        read_state_dict(zip_file(tmp_path / "array.pth", pickle.dumps({"a": np.arange(3)}, 2)))
+
+
 class CallsSystem:
     def __reduce__(self):
         return os.system, ("touch executed",)
