@@ -8,9 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from qaconv_tf import model as models
-from qaconv_tf.backbones import build_backbone, initialize_neck_with_pca
-from qaconv_tf.commands import evaluation
+from qaconv_tf.commands import evaluation, train_parts
 from qaconv_tf.commands.program import FLAGS, flag_values, flags_text, require_flag
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import RunFolder
@@ -18,14 +16,13 @@ from qaconv_tf.datasets import training_labels
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.export import export_saved_model
-from qaconv_tf.matching import QAConv
-from qaconv_tf.pipeline import Augmentation, IdentitySampler, RandomSampler, read_image, training_batches
-from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, CoupledSGD, EpochHistory, Trainer
+from qaconv_tf.pipeline import training_batches
+from qaconv_tf.pipeline.augmentation import Augmentation
+from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, EpochHistory
 from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog, log_images
-from qaconv_tf.training.schedules import RecordEpoch, learning_rate
+from qaconv_tf.training.pretraining import pretrain
+from qaconv_tf.training.schedules import RecordEpoch, augments, learning_rate
 
-# Enough for the 416 channels of the default levels: 128 images have 16,384 locations.
-_PCA_IMAGES = 128
 _TUNED_FLAGS = (
     "loss", "learning_rate", "backbone_factor", "margin", "gamma", "identities_per_batch", "instances_per_identity",
     "weight_decay", "epochs", "seed",
@@ -38,165 +35,140 @@ def main():
     folder.check(flags_text("train"), FLAGS.resume)
     if FLAGS.evaluate_every:
         require_flag("test_datasets")
+    train_parts.check_flags()
     records = evaluation.open_training_set(FLAGS.dataset, FLAGS.data_dir).train
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
-    labels, identities = training_labels(records)
-    sampler, augmentation = _sampler(records, labels), _augmentation()
-    model = _first_model(records)
-    for name in ("scale", "offset"):
-        if FLAGS[f"score_{name}"].value is not None:
-            getattr(model.matcher.score_normalization, name).assign(FLAGS[f"score_{name}"].value)
-    trainer, decay_epochs = _trainer(model, len(identities)), _decay_epochs()
+    run = _Run(folder, records)
     if not FLAGS.resume:
         folder.start(flags_text("train"))
-    print(f"{len(records)} training images of {len(identities)} identities; writing to {folder.path}", flush=True)
-    history = EpochHistory()
-    checkpoints = Checkpoints(folder.checkpoints, trainer, history)
-    first_step = checkpoints.restore()
-    if history.epochs > FLAGS.epochs:
-        raise UserError(f"Expected --epochs that end after step {first_step}. Received: --epochs={FLAGS.epochs}")
-    if history.epochs == FLAGS.epochs and os.path.exists(folder.model):
-        print(f"nothing left to train: the run has ended at step {first_step}; more --epochs would continue it")
+    print(f"{len(records)} training images of {run.num_classes} identities; writing to {folder.path}", flush=True)
+    resumes = run.checkpoints.restore() is not None
+    last_step, (_, last_epoch) = run.step, train_parts.schedule(run.history)
+    if run.history.epochs > last_epoch:
+        raise UserError(f"Expected --epochs that end after step {last_step}. Received: --epochs={FLAGS.epochs}")
+    if run.history.epochs == last_epoch and os.path.exists(folder.model):
+        print(f"nothing left to train: the run has ended at step {last_step}; more --epochs would continue it")
         return
-    if first_step == 0 and trainer.memory is not None and FLAGS.fill_memory:
-        _fill_memory(trainer, records, labels)
-    source = (records, labels, sampler, augmentation)
-    training = _fit(trainer, folder, checkpoints, history, decay_epochs, source, evaluators)
-    _finish(model, folder, training, evaluators)
+    if not resumes:
+        run.prepare()
+    training = run.fit(evaluators)
+    if FLAGS.calibrate and run.step and not run.trainer.model.matcher.trainable_scales:
+        train_parts.calibrate_model(run.trainer.model, records, run.labels)
+    _finish(run.trainer.model, folder, training, evaluators)
 
 
-def _sampler(records, labels):
-    _check_batch()
-    if FLAGS.sampler == "random":
-        batch_size = FLAGS.identities_per_batch * FLAGS.instances_per_identity
-        return RandomSampler(len(records), batch_size, FLAGS.seed)
-    cameras = [record.camera for record in records]
-    return IdentitySampler(labels, cameras, FLAGS.identities_per_batch, FLAGS.instances_per_identity, FLAGS.seed)
+class _Run:
+    """A training run: its trainer, what that is fed with, and how its epochs went."""
 
+    def __init__(self, folder, records):
+        self.folder = folder
+        self.records = records
+        self.labels, identities = training_labels(records)
+        self.num_classes = len(identities)
+        self.augmentation = train_parts.make_augmentation()
+        model = train_parts.make_model(records, FLAGS.seed)
+        self.distances = train_parts.make_distances(model, records)
+        self.sampler_of = train_parts.make_sampler(records, self.labels, FLAGS.seed, self.distances, self._save_graph)
+        self.trainer = train_parts.make_trainer(model, self.num_classes)
+        self.history = EpochHistory()
+        self.checkpoints = Checkpoints(folder.checkpoints, self.trainer, self.history)
 
-def _check_batch():
-    """Refuses batches from which the losses between their images cannot learn; they would be 0, or not a number."""
-    least = min(FLAGS.identities_per_batch, FLAGS.instances_per_identity)
-    if FLAGS.loss != "class_memory" and FLAGS.sampler == "identity" and least < 2:
-        raise UserError(
-            f"Expected a batch of 2 or more images of 2 or more identities for --loss={FLAGS.loss}. Received: "
-            f"--identities_per_batch={FLAGS.identities_per_batch} "
-            f"--instances_per_identity={FLAGS.instances_per_identity}"
+    @property
+    def step(self):
+        """How many steps have been taken."""
+        return int(self.trainer.optimizer.iterations)
+
+    def prepare(self):
+        """What comes before the first step; with a checkpoint of it, where it took long."""
+        if FLAGS.pretrain_trials:
+            self._pretrain()
+            self.checkpoints.save()
+        elif self.trainer.memory is not None and FLAGS.fill_memory:
+            _fill_memory(self.trainer, self.records, self.labels)
+
+    def _pretrain(self):
+        rate, augmentation = self._rate_and_augmentation()
+        self.trainer.optimizer.learning_rate = rate
+        seeds = np.random.default_rng(FLAGS.seed).integers(2**31, size=FLAGS.pretrain_trials).tolist()
+        steps = min(FLAGS.pretrain_steps, FLAGS.pretrain_epochs * self.sampler_of(0, 0).steps_per_epoch)
+
+        def batches(trial):
+            sampler_of = train_parts.make_sampler(self.records, self.labels, seeds[trial], self.distances)
+            return self._batches(sampler_of(0, 0), augmentation, seeds[trial], 0, steps)
+
+        def first_weights(trial):
+            return [variable.numpy() for variable in train_parts.make_model(self.records, seeds[trial]).variables]
+
+        with progress_bar() as progress:
+
+            def callbacks(trial):
+                bar = ProgressBar(progress, f"trial {trial + 1} of {FLAGS.pretrain_trials}")
+                bar.expect(steps)
+                return [bar]
+
+            trials, best = pretrain(
+                self.trainer, FLAGS.pretrain_trials, steps, first_weights, batches, callbacks
+            )
+        print(f"going on from trial {best + 1}: loss {trials[best].loss:.3f}, accuracy {trials[best].accuracy:.3f}")
+
+    def fit(self, evaluators):
+        """Trains epoch by epoch; returns figures of this session for results.json."""
+        first_step = self.step
+        writer = tf.summary.create_file_writer(self.folder.tensorboard)
+        _log_settings(writer, self.trainer.model)
+        started = time.perf_counter()
+        with progress_bar() as progress:
+            bar = ProgressBar(progress)
+            callbacks = [
+                HealthCheck(FLAGS.margin or None if FLAGS.loss == "triplet" else None),
+                TensorBoardLog(writer),
+                bar,
+                RecordEpoch(self.history),
+                CheckpointEachEpoch(self.checkpoints),
+                *_validation(self.trainer, evaluators, writer),
+            ]
+            while self.history.epochs < train_parts.schedule(self.history)[1]:
+                self._fit_epoch(callbacks, writer, bar)
+        seconds = time.perf_counter() - started
+        writer.close()
+        return {"first_step": first_step, "last_step": self.step, "seconds": seconds, "seed": FLAGS.seed}
+
+    def _fit_epoch(self, callbacks, writer, bar):
+        epoch, step = self.history.epochs, self.step
+        sampler = self.sampler_of(epoch, step)
+        steps = FLAGS.steps_per_epoch or sampler.steps_per_epoch
+        rate, augmentation = self._rate_and_augmentation()
+        batches = self._batches(sampler, augmentation, FLAGS.seed, step, steps)
+        if epoch == 0:
+            log_images(writer, batches, step)
+        bar.expect(step + (train_parts.schedule(self.history)[1] - epoch) * steps)
+        self.trainer.optimizer.learning_rate = rate
+        if 0 < FLAGS.freeze_statistics_after <= epoch:
+            self.trainer.freeze_statistics()
+        self.trainer.fit(
+            batches, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps, shuffle=False, verbose=0,
+            callbacks=callbacks,
         )
 
+    def _rate_and_augmentation(self):
+        """Of the next epoch."""
+        decay_epochs, _ = train_parts.schedule(self.history)
+        rate = learning_rate(self.history.epochs, FLAGS.learning_rate, decay_epochs, FLAGS.decay_factor)
+        augmented = augments(self.history.accuracies, FLAGS.augment_above)
+        return rate, self.augmentation if augmented else Augmentation.none()
 
-def _augmentation():
-    names = (
-        "flip", "pad", "rotation_degrees", "brightness", "contrast", "saturation", "hue", "occlusion_probability",
-        "occlusion_max_size",
-    )
-    return Augmentation(**{name: FLAGS[name].value for name in names})
+    def _batches(self, sampler, augmentation, seed, first_step, steps):
+        size = self.trainer.model.backbone.image_height, self.trainer.model.backbone.image_width
+        batches = training_batches(
+            self.records, self.labels, sampler, augmentation, *size, seed=seed, start_step=first_step
+        )
+        # No more than these: the batches of the next epoch may depend on what this one does to the model.
+        return batches.take(steps)
 
-
-def _first_model(records):
-    if FLAGS.initial_model:
-        model = models.load_model(FLAGS.initial_model)
-        model.matcher.tile_bytes = FLAGS.tile_bytes
-        return model
-    backbone = build_backbone(
-        FLAGS.backbone,
-        weights=None if FLAGS.weights == "none" else FLAGS.weights,
-        image_height=FLAGS.image_height,
-        image_width=FLAGS.image_width,
-        levels=_whole_numbers("levels"),
-        ibn=FLAGS.ibn,
-        neck_channels=FLAGS.neck_channels or None,
-        neck_kernel_size=FLAGS.neck_kernel_size,
-        neck_batch_norm=FLAGS.neck_batch_norm,
-        normalize_input=FLAGS.normalize_input,
-        seed=FLAGS.seed,
-        dtype="mixed_bfloat16" if FLAGS.mixed_bfloat16 else "float32",
-    )
-    if FLAGS.neck_init == "pca" and FLAGS.neck_channels:
-        print(f"first weights of the neck: principal components of {_PCA_IMAGES} images", flush=True)
-        chosen = np.random.default_rng([FLAGS.seed, len(records)]).permutation(len(records))[:_PCA_IMAGES]
-        size = backbone.image_height, backbone.image_width
-        initialize_neck_with_pca(backbone, np.stack([read_image(records[index].path, *size) for index in chosen]))
-    matcher = QAConv(FLAGS.head, trainable_scales=FLAGS.trainable_scales, tile_bytes=FLAGS.tile_bytes)
-    return models.MatchingModel(backbone, matcher)
-
-
-def _trainer(model, num_classes):
-    trainer = Trainer(
-        model,
-        loss=FLAGS.loss,
-        num_classes=num_classes,
-        unseen=FLAGS.unseen,
-        margin=FLAGS.margin,
-        gamma=FLAGS.gamma,
-        freeze_batch_norm=FLAGS.freeze_batch_norm,
-        frozen_stride=FLAGS.frozen_stride,
-        clip_norm=FLAGS.clip_norm,
-    )
-    if FLAGS.epochs and not model.trainable_variables:
-        raise UserError(f"Expected a model with something to train. Received: --frozen_stride={FLAGS.frozen_stride}")
-    optimizer = CoupledSGD(
-        FLAGS.learning_rate,
-        momentum=FLAGS.momentum,
-        coupled_decay=FLAGS.weight_decay,
-        slow_variables=model.backbone.body.trainable_variables,
-        slow_factor=FLAGS.backbone_factor,
-    )
-    trainer.compile(optimizer, jit_compile=FLAGS.jit_backbone)
-    return trainer
-
-
-def _decay_epochs():
-    epochs = _whole_numbers("decay_epochs")
-    if any(later <= earlier for earlier, later in zip([0, *epochs], epochs, strict=False)):
-        raise UserError(f"Expected epochs from 1 on, each later than the last. Received: --decay_epochs={epochs}")
-    return epochs
-
-
-def _whole_numbers(flag):
-    try:
-        return [int(text) for text in FLAGS[flag].value]
-    except ValueError as error:
-        received = f"--{flag}={','.join(FLAGS[flag].value)}"
-        raise UserError(f"Expected whole numbers, separated by commas. Received: {received}") from error
-
-
-def _fit(trainer, folder, checkpoints, history, decay_epochs, source, evaluators):
-    first_step = int(trainer.optimizer.iterations)
-    writer = tf.summary.create_file_writer(folder.tensorboard)
-    _log_settings(writer, trainer.model)
-    started = time.perf_counter()
-    with progress_bar() as progress:
-        bar = ProgressBar(progress)
-        callbacks = [
-            HealthCheck(FLAGS.margin or None if FLAGS.loss == "triplet" else None),
-            TensorBoardLog(writer),
-            bar,
-            RecordEpoch(history),
-            CheckpointEachEpoch(checkpoints),
-            *_validation(trainer, evaluators, writer),
-        ]
-        while history.epochs < FLAGS.epochs:
-            _fit_epoch(trainer, history.epochs, decay_epochs, source, callbacks, writer, bar)
-    seconds = time.perf_counter() - started
-    writer.close()
-    last_step = int(trainer.optimizer.iterations)
-    return {"first_step": first_step, "last_step": last_step, "seconds": seconds, "seed": FLAGS.seed}
-
-
-def _fit_epoch(trainer, epoch, decay_epochs, source, callbacks, writer, bar):
-    records, labels, sampler, augmentation = source
-    step, steps = int(trainer.optimizer.iterations), FLAGS.steps_per_epoch or sampler.steps_per_epoch
-    size = trainer.model.backbone.image_height, trainer.model.backbone.image_width
-    batches = training_batches(records, labels, sampler, augmentation, *size, seed=FLAGS.seed, start_step=step)
-    if epoch == 0:
-        log_images(writer, batches, step)
-    bar.expect(step + (FLAGS.epochs - epoch) * steps)
-    trainer.optimizer.learning_rate = learning_rate(epoch, FLAGS.learning_rate, decay_epochs, FLAGS.decay_factor)
-    trainer.fit(
-        batches, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps, shuffle=False, verbose=0,
-        callbacks=callbacks,
-    )
+    def _save_graph(self, epoch, graph):
+        if FLAGS.save_graph:
+            path = os.path.join(self.folder.path, "graph", f"epoch_{epoch + 1:04d}.npz")
+            train_parts.save_graph(path, graph, self.records)
 
 
 def _fill_memory(trainer, records, labels):

@@ -44,14 +44,14 @@ class Checkpoints:
         self._manager.save(checkpoint_number=int(self._step))
 
     def restore(self):
-        """Restores the newest checkpoint and returns its step; 0 where there is none.
+        """Restores the newest checkpoint and returns its step; `None` where there is none.
 
         Raises:
             UserError: if the checkpoint is of another model, number of classes or optimizer, or is damaged.
         """
         newest = self._manager.latest_checkpoint
         if newest is None:
-            return 0
+            return None
         try:
             self._checkpoint.restore(newest).assert_consumed()
         except (ValueError, AssertionError, IndexError, tf.errors.OpError) as error:

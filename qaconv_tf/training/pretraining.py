@@ -47,7 +47,7 @@ def pretrain(trainer, trials, steps, first_weights, batches, callbacks=lambda tr
         callbacks: callable from the trial's number to Keras callbacks. Defaults to none.
 
     Returns:
-        A list of `Trial`.
+        A list of `Trial`, and the number of the best.
 
     Raises:
         UserError: if no trial ended with finite means.
@@ -56,7 +56,7 @@ def pretrain(trainer, trials, steps, first_weights, batches, callbacks=lambda tr
         [Liao and Shao, ECCV 2020](https://arxiv.org/abs/1904.10424), and the authors' later changes of their code.
     """
     state = [*trainer.variables, *trainer.optimizer.variables]
-    first, best, best_metric, results = _values(state), None, -np.inf, []
+    first, results, best, best_state = _values(state), [], None, None
     for trial in range(trials):
         _assign(state, first)
         _assign(trainer.model.variables, first_weights(trial))
@@ -64,16 +64,17 @@ def pretrain(trainer, trials, steps, first_weights, batches, callbacks=lambda tr
         of_trial = [RecordEpoch(history), *callbacks(trial)]
         trainer.fit(batches(trial), steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=of_trial)
         results.append(Trial(history.losses[0], history.accuracies[0]))
-        if results[-1].metric > best_metric:  # never, where it is not a number
-            best, best_metric = _values(state), results[-1].metric
+        # A metric that is not a number is greater than none.
+        if results[-1].metric > (-np.inf if best is None else results[best].metric):
+            best, best_state = trial, _values(state)
     if best is None:
         raise UserError(
             f"Expected a pre-training trial that converges. Received: {trials} whose losses are not finite. "
             "Start another run with a lower --learning_rate"
         )
-    _assign(state, best)
+    _assign(state, best_state)
     trainer.optimizer.iterations.assign(0)
-    return results
+    return results, best
 
 
 def _values(variables):

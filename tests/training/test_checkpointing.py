@@ -44,7 +44,7 @@ def test_the_newest_checkpoints_are_kept(tmp_path):
 
 
 def test_an_empty_folder_restores_nothing(tmp_path):
-    assert Checkpoints(str(tmp_path), make_trainer(), EpochHistory()).restore() == 0
+    assert Checkpoints(str(tmp_path), make_trainer(), EpochHistory()).restore() is None
 
 
 @pytest.mark.parametrize("other", [{"num_classes": 7}, {"loss": "triplet"}])

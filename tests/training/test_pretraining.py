@@ -47,12 +47,12 @@ def values(trainer, with_count=True):
 def test_the_best_of_the_trials_is_kept_with_all_its_state():
     trainer, seen = make_trainer(), []
     note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(dict(logs)))
-    results = pretrain(trainer, 4, STEPS, weights_of, batches_of, callbacks=lambda trial: [note])
+    results, best = pretrain(trainer, 4, STEPS, weights_of, batches_of, callbacks=lambda trial: [note])
     alone = [trial_alone(trial) for trial in range(4)]
     for result, (steps, _) in zip(results, alone, strict=True):
         assert (result.loss, result.accuracy) == pytest.approx(tuple(steps.mean(axis=0)), rel=1e-6)
     metrics = [100 * steps[:, 1].mean() - steps[:, 0].mean() for steps, _ in alone]
-    best = int(np.argmax(metrics))
+    assert best == np.argmax(metrics)
     assert 0 < best < 3 and len(seen) == 4  # else the first or the last would pass for the best
     np.testing.assert_equal(values(trainer, with_count=False), values(alone[best][1], with_count=False))
     assert int(trainer.optimizer.iterations) == 0
@@ -64,7 +64,8 @@ def test_trials_that_are_not_finite_are_never_the_best():
         return [value * (np.nan if trial != 1 else 1.0) for value in weights_of(trial)]
 
     trainer = make_trainer()
-    results = pretrain(trainer, 3, STEPS, some_bad, batches_of)
+    results, best = pretrain(trainer, 3, STEPS, some_bad, batches_of)
+    assert best == 1
     assert [bool(np.isfinite(result.metric)) for result in results] == [False, True, False]
     np.testing.assert_equal(values(trainer, False), values(trial_alone(1)[1], False))
 
