@@ -40,7 +40,7 @@ def run(parser, variants, work=None, unit=None):
     if options.variant:
         print(json.dumps(_measure(variants[options.variant](options))))
         return
-    _print_machine()
+    print_machine()
     results = {}
     for name in variants:
         process = subprocess.run([sys.executable, *sys.argv, "--variant", name], capture_output=True, text=True)
@@ -60,7 +60,8 @@ def _measure(compute):
     return {"first": seconds[0], "seconds": statistics.median(seconds[1:]), "peak_bytes": peak, "result": result}
 
 
-def _print_machine():
+def print_machine():
+    """Prints what the figures were measured on."""
     print(f"{platform.platform()}, Python {platform.python_version()}")
     print(", ".join(f"{name} {metadata.version(name)}" for name in ("tensorflow", "keras", "numpy")))
     try:
