@@ -9,6 +9,7 @@ from qaconv_tf.backbones import build_backbone, initialize_neck_with_pca
 from qaconv_tf.commands.program import FLAGS
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import extract_feature_maps
+from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.matching import QAConv
 from qaconv_tf.matching.calibration import calibrate
 from qaconv_tf.pipeline import Augmentation, GraphSampler, GroupSampler, IdentitySampler, RandomSampler, read_image
@@ -181,14 +182,15 @@ def make_distances(model, records):
 def reranked(distances):
     """Re-ranks images among themselves, as QAConv 2.0 does: each is a query, and once more in the gallery.
 
+    Bit for bit as there if the distances are symmetric. Those of a `"split"` head are not quite: the official sampler
+    then takes an image's column also where it stands in the gallery, `rerank` its column among the queries' rows.
+
     Args:
         distances: float32 `(n, n)`.
 
     Returns:
         float32 `(n, n)`.
     """
-    from qaconv_tf.evaluation.reranking import rerank
-
     # There, the distances of an image are those in its column, which are its row in a table of queries.
     return rerank(distances.T, distances, distances)
 

@@ -13,11 +13,12 @@ from qaconv_tf.commands import program, train, train_parts
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.datasets.records import ImageRecord
 from qaconv_tf.pipeline import Augmentation, GroupSampler, RandomSampler
-from qaconv_tf.pipeline.graph_sampler import EpochGraph
+from qaconv_tf.pipeline.graph_sampler import EpochGraph, nearest
 from qaconv_tf.training import EpochHistory
 from qaconv_tf.training.schedules import learning_rate
 
 RECIPES = pathlib.Path(__file__).parents[2] / "recipes"
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 FLAGS = flags.FLAGS
 
 OLD_AUGMENTATION = Augmentation(pad=0, occlusion_probability=1.0)
@@ -141,7 +142,9 @@ def test_the_batches_are_the_published_ones(recipe):
         return
     identities, instances = expected["groups"]
     assert later.steps_per_epoch == 40 and later.neighbors.shape == (40, identities - 1)
-    assert FLAGS.graph_rerank == expected["reranks"]
+    FLAGS.graph_rerank = False
+    plain = run.distances(later.representatives)
+    np.testing.assert_array_equal(later.distances, train_parts.reranked(plain) if expected["reranks"] else plain)
     for sampler in (first, later):
         labels = run.labels[sampler(100)].reshape(identities, instances)
         assert (labels == labels[:, :1]).all()
@@ -215,6 +218,12 @@ def test_a_step_of_each_epoch_moves_what_it_should(recipe):
             for values, part in zip(moving_before, statistics, strict=True)
         ]
         assert moves == [moves_backbone, moves_matcher]
+
+
+def test_reranked_distances_have_the_neighbours_of_the_official_code():
+    with np.load(GOLDEN / "graph_sampler_v2.0.npz") as golden:
+        distances, expected = golden["symmetric/distances"], golden["symmetric/neighbors"]
+    np.testing.assert_array_equal(nearest(train_parts.reranked(distances), expected.shape[1]), expected)
 
 
 @pytest.mark.parametrize("name", MATRIX)
