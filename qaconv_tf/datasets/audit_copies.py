@@ -196,7 +196,7 @@ def check_near_copies(
             f"{len(twins)} query and gallery images look the same as a training image",
             "Look at them; if they are the same pictures, take them out of training",
             examples=tuple(f"{tested} ~ {trained}" for tested, trained in twins.items()),
-            unwanted=tuple(dict.fromkeys(twins.values())),
+            candidates=tuple(dict.fromkeys(twins.values())),
         )
     ]
 

@@ -114,7 +114,12 @@ def compare_counts(dataset: ReidDataset, fingerprints: Mapping[str, Mapping[str,
         _compared(version, published, counts, is_known=version and version == dataset.version)
         for version, published in fingerprints.items()
     ]
-    return min(compared, key=lambda comparison: len(comparison.differences), default=None)
+    return min(compared, key=_distance, default=None)
+
+
+def _distance(comparison):
+    differences = comparison.differences.values()
+    return len(differences), sum(abs(found - published) / published for published, found in differences)
 
 
 def _compared(version, published, counts, is_known):
