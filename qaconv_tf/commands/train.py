@@ -47,7 +47,8 @@ def main():
     if run.history.epochs > last_epoch:
         raise UserError(f"Expected --epochs that end after step {last_step}. Received: --epochs={FLAGS.epochs}")
     if run.history.epochs == last_epoch and os.path.exists(folder.model):
-        print(f"nothing left to train: the run has ended at step {last_step}; more --epochs would continue it")
+        advice = "; more --epochs would continue it" if last_epoch == FLAGS.epochs else ""
+        print(f"nothing left to train: the run has ended at step {last_step}{advice}")
         return
     if not resumes:
         run.prepare()
@@ -72,6 +73,7 @@ class _Run:
         self.trainer = train_parts.make_trainer(model, self.num_classes)
         self.history = EpochHistory()
         self.checkpoints = Checkpoints(folder.checkpoints, self.trainer, self.history)
+        self._shown = None
 
     @property
     def step(self):
@@ -142,6 +144,8 @@ class _Run:
         if epoch == 0:
             log_images(writer, batches, step)
         bar.expect(step + (train_parts.schedule(self.history)[1] - epoch) * steps)
+        changes = "augmented" if augmentation == self.augmentation else "as they are"
+        self._show(bar.progress.console, f"epoch {epoch + 1}: ", f"learning rate {rate:g}, images {changes}")
         self.trainer.optimizer.learning_rate = rate
         if 0 < FLAGS.freeze_statistics_after <= epoch:
             self.trainer.freeze_statistics()
@@ -149,6 +153,11 @@ class _Run:
             batches, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps, shuffle=False, verbose=0,
             callbacks=callbacks,
         )
+
+    def _show(self, console, when, what):
+        if what != self._shown:
+            console.print(f"{when}{what}", highlight=False, soft_wrap=True)
+            self._shown = what
 
     def _rate_and_augmentation(self):
         """Of the next epoch."""

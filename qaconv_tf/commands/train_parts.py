@@ -182,8 +182,8 @@ def make_distances(model, records):
 def reranked(distances):
     """Re-ranks images among themselves, as QAConv 2.0 does: each is a query, and once more in the gallery.
 
-    Bit for bit as there if the distances are symmetric. Those of a `"split"` head are not quite: the official sampler
-    then takes an image's column also where it stands in the gallery, `rerank` its column among the queries' rows.
+    Bit for bit as there if the distances are symmetric, which those of a `"split"` head are only nearly: the official
+    sampler takes an image's column of them everywhere, `rerank` its row where it is the gallery image of a query.
 
     Args:
         distances: float32 `(n, n)`.

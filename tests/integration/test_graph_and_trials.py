@@ -76,6 +76,7 @@ def test_a_run_resumed_after_its_trials_is_the_same_run(capfd, tmp_path, people)
     )  # fmt: skip
     ended = train(capfd, people, whole, *trials, "--epochs=1")
     assert "going on from trial " in ended.out and "trial 3 of 3" in ended.out
+    assert "epoch 1: learning rate 0.005, images as they are" in ended.out
     assert "epoch 1, step 2:" in ended.out and "memory_fill 1.000" in ended.out
     train(capfd, people, halved, *trials, "--epochs=0")
     ended = train(capfd, people, halved, *trials, "--epochs=1", "--resume")
