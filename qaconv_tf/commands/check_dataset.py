@@ -1,5 +1,6 @@
 """`qaconv-check_dataset`: the data set doctor says what is wrong with data sets on disk, and what mends it."""
 
+import contextlib
 import os
 import sys
 
@@ -41,7 +42,7 @@ def main():
 
 
 def _audit(text, name, options, path, console):
-    with progress_bar(console) as bar:
+    with progress_bar(console) if FLAGS.read_images else contextlib.nullcontext() as bar:
         tasks = {}
 
         def show(stage, done, total):

@@ -172,7 +172,7 @@ def _check_parts(dataset):
             f"no parts: all {len(dataset.train)} images are in both",
             "Train on it or test on it, not both; or make parts: folders train, query and gallery, or a split column",
         )
-    if bool(dataset.query) != bool(dataset.gallery):
+    elif bool(dataset.query) != bool(dataset.gallery):
         there, missing = ("query", "gallery") if dataset.query else ("gallery", "query")
         yield Finding(
             "error",

@@ -76,7 +76,7 @@ def test_warnings_and_notes_do_not_spoil(capfd, pets):
 def test_images_need_not_be_read(capfd, pets):
     next((pets / "query").iterdir()).write_bytes(b"")
     ended = check(capfd, f"--dataset=market1501:{pets}", "--read_images=false")
-    assert ended.status == 0 and "reading images" not in ended.out
+    assert ended.status == 0 and ended.out.startswith("market1501:")
     assert "images not read: damaged ones and copies are not found" in ended.out
     assert check(capfd, f"--dataset=market1501:{pets}", "--processes=1").status == 1
 

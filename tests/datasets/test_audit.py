@@ -329,6 +329,13 @@ def test_a_part_that_is_missing():
     assert finding.title == "No gallery" and finding.severity == "error" and "2 query images" in finding.found
 
 
+def test_single_images_without_parts_are_not_a_gallery_whose_queries_are_lost(tmp_path):
+    for name in ("rex/1.jpg", "tom/1.jpg"):
+        write(tmp_path / name)
+    titles = found(audit(tmp_path, "image_folder", identities_per_batch=2))
+    assert titles["Training identities with a single image"] == 2 and "No query" not in titles
+
+
 def test_a_folder_without_parts_is_trained_and_tested_on(tmp_path):
     for name in ("rex/1.jpg", "rex/2.jpg", "tom/1.jpg", "tom/2.jpg"):
         write(tmp_path / "pets" / name)
