@@ -1,5 +1,6 @@
 """Every published recipe: each cell of the version matrix in what the flags really build, and a step of training."""
 
+import json
 import pathlib
 import re
 
@@ -218,6 +219,14 @@ def test_a_step_of_each_epoch_moves_what_it_should(recipe):
             for values, part in zip(moving_before, statistics, strict=True)
         ]
         assert moves == [moves_backbone, moves_matcher]
+
+
+@pytest.mark.parametrize(("tag", "name"), [("v2.0", "graph_sampling_2_0"), ("v2.1", "graph_sampling_2_1")])
+def test_the_official_trainer_was_watched_to_train_these_statistics(tag, name):
+    golden = json.loads((GOLDEN / f"training_modes_{tag}.json").read_text())
+    *first, last = map(tuple, golden["network and matcher in training mode"])
+    expected = MATRIX[name]["trains_statistics"]
+    assert [*first, last][: len(expected)] == expected and last == expected[-1]
 
 
 def test_reranked_distances_have_the_neighbours_of_the_official_code():
