@@ -49,3 +49,19 @@ def class_memory(num_classes, shape, filled):
     """A memory as after some training: maps of the `filled` classes, zeros of the others; and which are filled."""
     is_filled = np.isin(np.arange(num_classes), filled)
     return feature_maps(99, num_classes, shape) * is_filled[:, None, None, None], is_filled
+
+
+# Five steps of training by each version's recipe: number of images a batch, of identities, and of images an identity if
+# a batch holds whole groups. The batches of 2.0 and 2.1 are smaller than the published 64.
+TRAINING_SIZE, NECK_CHANNELS, NUM_STEPS = (128, 64), 32, 5
+TRAINING_BATCHES = {"v1.1": (8, 20, 1), "v1.2": (8, 20, 1), "v2.0": (16, 20, 4), "v2.1": (16, 20, 2)}
+TRAINING_CHUNK, TRAINING_FILLED = 16, range(15)
+
+
+def training_labels(tag):
+    """Labels of all steps, `(NUM_STEPS, batch)`."""
+    batch, num_classes, instances = TRAINING_BATCHES[tag]
+    random = np.random.default_rng([7, batch, instances])
+    replace = instances == 1
+    groups = [random.choice(num_classes, batch // instances, replace=replace) for _ in range(NUM_STEPS)]
+    return np.repeat(groups, instances, axis=1)

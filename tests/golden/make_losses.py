@@ -16,48 +16,37 @@ import torch
 from tests.golden import inputs, official
 
 
-def make_loss(tag):
-    """The tag's loss, its matcher filled, its memory as after some training."""
-    height, width, channels = inputs.SHAPE
+def make_loss(tag, shape, num_classes, chunk):
+    """The tag's loss and its matcher."""
+    height, width, channels = shape
     sizes = {"num_features": channels, "height": height, "width": width}
     if tag in ("v1.0-eccv", "v1.1"):
         from reid.loss.qaconv_loss import QAConvLoss
 
-        loss = matcher = QAConvLoss(inputs.NUM_CLASSES, mem_batch_size=inputs.CHUNK, **sizes)
-    else:
-        from reid.models.qaconv import QAConv
+        loss = QAConvLoss(num_classes, mem_batch_size=chunk, **sizes)
+        return loss, loss
+    from reid.models.qaconv import QAConv
 
-        matcher = QAConv(**sizes)
-        loss = {"v1.2": make_class_memory_loss, "v2.0": make_pairwise_loss, "v2.1": make_triplet_loss}[tag](matcher)
-    tensors = inputs.matcher_tensors(matcher.fc.weight.numel())
-    if hasattr(loss, "class_memory"):
-        maps, filled = inputs.class_memory(inputs.NUM_CLASSES, inputs.SHAPE, inputs.FIRST_FILLED)
-        tensors["class_memory"] = maps.transpose(0, 3, 1, 2)
-        if hasattr(loss, "valid_class"):
-            tensors["valid_class"] = filled.astype(np.float32)
-    if loss is not matcher:
-        tensors |= {f"matcher.{name}": tensor for name, tensor in tensors.items()}
-    official.fill(loss, tensors)
-    return loss, matcher
+    matcher = QAConv(**sizes)
+    if tag == "v1.2":
+        from reid.loss.class_memory_loss import ClassMemoryLoss
 
+        return ClassMemoryLoss(matcher, num_classes, mem_batch_size=chunk, **sizes), matcher
+    if tag == "v2.0":
+        from reid.loss.pairwise_matching_loss import PairwiseMatchingLoss
 
-def make_class_memory_loss(matcher):
-    from reid.loss.class_memory_loss import ClassMemoryLoss
-
-    height, width, channels = inputs.SHAPE
-    return ClassMemoryLoss(matcher, inputs.NUM_CLASSES, channels, height, width, mem_batch_size=inputs.CHUNK)
-
-
-def make_pairwise_loss(matcher):
-    from reid.loss.pairwise_matching_loss import PairwiseMatchingLoss
-
-    return PairwiseMatchingLoss(matcher)
-
-
-def make_triplet_loss(matcher):
+        return PairwiseMatchingLoss(matcher), matcher
     from reid.loss.triplet_loss import TripletLoss
 
-    return TripletLoss(matcher, margin=16)
+    return TripletLoss(matcher, margin=16), matcher
+
+
+def memory_tensors(loss, shape, filled):
+    """A class memory as after some training, by the names of the loss that has one."""
+    if not hasattr(loss, "class_memory"):
+        return {}
+    maps, is_filled = inputs.class_memory(loss.num_classes, shape, filled)
+    return {"class_memory": maps.transpose(0, 3, 1, 2), "valid_class": is_filled.astype(np.float32)}
 
 
 def step(loss, matcher, maps, labels):
@@ -76,7 +65,9 @@ def step(loss, matcher, maps, labels):
 
 def main(checkout):
     tag = official.use(checkout)
-    loss, matcher = make_loss(tag)
+    loss, matcher = make_loss(tag, inputs.SHAPE, inputs.NUM_CLASSES, inputs.CHUNK)
+    official.fill(matcher, inputs.matcher_tensors(matcher.fc.weight.numel()))
+    official.fill(loss, memory_tensors(loss, inputs.SHAPE, inputs.FIRST_FILLED))
     loss.train()
     goldens = {}
     batches = inputs.CLASS_BATCHES if hasattr(loss, "class_memory") else inputs.PAIR_BATCHES

@@ -20,6 +20,8 @@ def use(checkout):
     # A mask of bytes chooses as one of booleans does, but torch 2 wants booleans.
     torch.Tensor.byte = torch.Tensor.bool
     torch.manual_seed(0)
+    # With more threads it is chance which of two samples of a class the class memory keeps; with one it is the last.
+    torch.set_num_threads(1)
     command = ["git", "-C", str(checkout), "describe", "--tags", "--exact-match"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -35,9 +37,9 @@ def from_torch(maps):
 
 
 def fill(module, tensors):
-    """Loads what the module has of the tensors, which must be all its weights and moving statistics."""
-    wanted = [name for name in module.state_dict() if "num_batches" not in name]
-    module.load_state_dict({name: torch.from_numpy(np.asarray(tensors[name])) for name in wanted}, strict=False)
+    """Loads those of the tensors that the module has a place for, but for counters of steps."""
+    names = [name for name in module.state_dict() if name in tensors and "num_batches" not in name]
+    module.load_state_dict({name: torch.from_numpy(np.asarray(tensors[name])) for name in names}, strict=False)
 
 
 def gradients(module):

@@ -33,12 +33,22 @@ def fill(matcher, tensors):
     """Gives a matcher the tensors of an official one."""
     # The first half of a split layer is for the gallery's locations, the second for the query's.
     matcher.location_weights.assign(tensors["fc.weight"].reshape(matcher.location_weights.shape)[::-1])
-    matcher.bias.assign(tensors["fc.bias"][0])
+    for name, variable in _scalars(matcher).items():
+        variable.assign(tensors[name][0])
+
+
+def matcher_tensors(matcher):
+    """The tensors of an official matcher that is as ours."""
+    scalars = {name: np.reshape(variable, 1) for name, variable in _scalars(matcher).items()}
+    return {"fc.weight": matcher.location_weights.numpy()[::-1].reshape(1, -1)} | scalars
+
+
+def _scalars(matcher):
+    named = {"fc.bias": matcher.bias}
     for name, norm in (("bn", matcher.location_normalization), ("logit_bn", matcher.score_normalization)):
-        norm.scale.assign(tensors[f"{name}.weight"][0])
-        norm.offset.assign(tensors[f"{name}.bias"][0])
-        norm.moving_mean.assign(tensors[f"{name}.running_mean"][0])
-        norm.moving_variance.assign(tensors[f"{name}.running_var"][0])
+        named |= {f"{name}.weight": norm.scale, f"{name}.bias": norm.offset}
+        named |= {f"{name}.running_mean": norm.moving_mean, f"{name}.running_var": norm.moving_variance}
+    return named
 
 
 def variables(matcher):
