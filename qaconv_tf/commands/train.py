@@ -68,9 +68,9 @@ class _Run:
         self.num_classes = len(identities)
         self.augmentation = train_parts.make_augmentation()
         model = train_parts.make_model(records, FLAGS.seed)
-        self.distances = train_parts.make_distances(model, records)
-        self.sampler_of = train_parts.make_sampler(records, self.labels, FLAGS.seed, self.distances, self._save_graph)
         self.trainer = train_parts.make_trainer(model, self.num_classes)
+        self.distances = train_parts.make_distances(self.trainer, records)
+        self.sampler_of = train_parts.make_sampler(records, self.labels, FLAGS.seed, self.distances, self._save_graph)
         self.history = EpochHistory()
         self.checkpoints = Checkpoints(folder.checkpoints, self.trainer, self.history)
         self._shown = None

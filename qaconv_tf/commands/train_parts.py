@@ -12,7 +12,15 @@ from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.matching import QAConv
 from qaconv_tf.matching.calibration import calibrate
-from qaconv_tf.pipeline import Augmentation, GraphSampler, GroupSampler, IdentitySampler, RandomSampler, read_image
+from qaconv_tf.pipeline import (
+    Augmentation,
+    GraphSampler,
+    GroupSampler,
+    IdentitySampler,
+    RandomSampler,
+    evaluation_batches,
+    read_image,
+)
 from qaconv_tf.training import CoupledSGD, Trainer
 from qaconv_tf.training.schedules import dynamic_schedule
 
@@ -163,16 +171,20 @@ def _check_batch():
         )
 
 
-def make_distances(model, records):
+def make_distances(trainer, records):
     """Returns the distance function of graph sampling: of records, by the model as it is when the function is called.
 
     The distance of two images is 1 - probability; with `--graph_rerank` it is re-ranked among all of them.
     """
+    model = trainer.model
+    size = model.backbone.image_height, model.backbone.image_width
 
     def distances(indices):
         from qaconv_tf.matching.distance_matrix import distances_among
 
-        maps = extract_feature_maps(model, [records[index] for index in indices], FLAGS.evaluation_batch_size)
+        images = evaluation_batches([records[index] for index in indices], *size, FLAGS.evaluation_batch_size)
+        # By the trainer, which keeps its compiled function from epoch to epoch.
+        maps = trainer.predict(images, verbose=0)
         among = distances_among(model.matcher, maps)
         return reranked(among) if FLAGS.graph_rerank else among
 

@@ -13,6 +13,8 @@ from PIL import Image
 from qaconv_tf.commands import program, train, train_parts
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.datasets.records import ImageRecord
+from qaconv_tf.evaluation.evaluator import extract_feature_maps
+from qaconv_tf.matching import score_matrix
 from qaconv_tf.pipeline import Augmentation, GroupSampler, RandomSampler
 from qaconv_tf.pipeline.graph_sampler import EpochGraph, nearest
 from qaconv_tf.training import EpochHistory
@@ -145,6 +147,9 @@ def test_the_batches_are_the_published_ones(recipe):
     assert later.steps_per_epoch == 40 and later.neighbors.shape == (40, identities - 1)
     FLAGS.graph_rerank = False
     plain = run.distances(later.representatives)
+    maps = extract_feature_maps(run.trainer.model, [run.records[index] for index in later.representatives])
+    matcher = run.trainer.model.matcher
+    np.testing.assert_allclose(plain, 1 - matcher.probabilities(score_matrix(matcher, maps, maps)), atol=1e-5)
     np.testing.assert_array_equal(later.distances, train_parts.reranked(plain) if expected["reranks"] else plain)
     for sampler in (first, later):
         labels = run.labels[sampler(100)].reshape(identities, instances)
