@@ -1,29 +1,78 @@
 """`evaluate.py`: evaluates a trained model, or the one that the package ships, on any data sets."""
 
-from qaconv_tf.commands import evaluation
+import tempfile
+
+from qaconv_tf.commands import evaluation, verification
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.commands.shipped_model import chosen_model
+from qaconv_tf.datasets.pairs_table import load_pairs
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import SCORINGS
 from qaconv_tf.model import load_model
 
+# Flag -> option of `rerank`, and of `temporal_lifting`.
+_RERANKING = {"rerank_mode": "mode", "rerank_k1": "k1", "rerank_k2": "k2", "rerank_lambda": "lambda_value"}
+_LIFTING = {
+    "tlift_tau": "tau", "tlift_sigma": "sigma", "tlift_top_k": "top_k", "tlift_alpha": "alpha", "tlift_pivot": "pivot",
+    "tlift_online": "online",
+}  # fmt: skip
+
 
 def main():
     """Evaluates by the flags."""
-    require_flag("test_datasets")
+    if not FLAGS.pairs:
+        require_flag("test_datasets")
     require_flag("scoring")
     unknown = sorted(set(FLAGS.scoring) - set(SCORINGS))
     if unknown:
         raise UserError(f"Expected --scoring of {', '.join(SCORINGS)}. Received: {unknown[0]!r}")
+    reranking, lifting = _options("rerank", _RERANKING), _options("tlift", _LIFTING)
+    pairs = load_pairs(FLAGS.pairs) if FLAGS.pairs else None
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
+    for evaluator in evaluators:
+        evaluator.check(reranking is not None, lifting is not None)
     path = chosen_model(FLAGS.run_dir, FLAGS.model)
     output = FLAGS.output_dir or FLAGS.run_dir
     if output:
         RunFolder(output).prepare_results()
     print(f"model: {path}", flush=True)
-    sections = evaluation.evaluate_model(load_model(path), evaluators, FLAGS.scoring)
-    evaluation.print_table(sections)
+    model = load_model(path)
+    if reranking is not None:
+        _print_cost(model, evaluators, lifting is not None)
+    sections = evaluation.evaluate_model(model, evaluators, FLAGS.scoring, reranking, lifting)
+    if sections:
+        evaluation.print_table(sections)
+    verified = verification.evaluate_pairs(model, pairs, FLAGS.evaluation_batch_size) if pairs else None
+    if verified:
+        verification.print_result(FLAGS.pairs, verified)
     if output:
         run_facts = {"model": path, "flags": flag_values("evaluate")}
-        evaluation.write_results(RunFolder(output), sections, run_facts)
+        more = [verification.to_results(FLAGS.pairs, verified)] if verified else []
+        evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
+
+
+def _options(flag, options):
+    """Returns the options of what a flag asks for, None if it does not; refuses options of what is not asked for."""
+    if FLAGS[flag].value:
+        if "matching" not in FLAGS.scoring:
+            received = f"--scoring={','.join(FLAGS.scoring)}"
+            raise UserError(f"Expected --scoring with matching for --{flag}. Received: {received}")
+        return {option: FLAGS[name].value for name, option in options.items()}
+    for name in options:
+        if FLAGS[name].present:
+            raise UserError(f"Expected --{flag} with --{name}. Received: --{name} alone. Add --{flag}")
+    return None
+
+
+def _print_cost(model, evaluators, lifting):
+    """What re-ranking costs: at the published size its matching takes several times that of query and gallery."""
+    for evaluator in evaluators:
+        pairs = len(evaluator.dataset.query) * len(evaluator.dataset.gallery)
+        more = evaluator.reranking_pairs(model.matcher)
+        print(
+            f"re-ranking of {evaluation.short_name(evaluator.dataset.name)}: {more:,} more pairs to match, "
+            f"{more / pairs:.1f} times those of query and gallery; temporary files of "
+            f"{evaluator.temporary_bytes(True, lifting) / 1e6:,.0f} MB in {tempfile.gettempdir()}",
+            flush=True,
+        )

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qaconv_tf.commands.places import locate_dataset
+from qaconv_tf.commands.program import FLAGS
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import origin
 from qaconv_tf.datasets import combine_training_parts, load_dataset, require_split
@@ -39,16 +40,19 @@ def open_training_set(text, data_dir):
 def open_evaluators(texts, data_dir, batch_size):
     """Returns the `Evaluator`s of data sets named by a flag; each data set's name becomes the text that named it."""
     datasets = [dataclasses.replace(open_dataset(text, data_dir), name=text) for text in texts]
-    return [Evaluator(dataset, batch_size=batch_size) for dataset in datasets]
+    rules = {name: FLAGS[name].value for name in ("protocol", "camera_filter", "seed")}
+    return [Evaluator(dataset, batch_size=batch_size, **rules) for dataset in datasets]
 
 
-def evaluate_model(model, evaluators, scorings=("matching",)):
+def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, lifting=None):
     """Evaluates a model on several data sets, showing progress.
 
     Args:
         model: `MatchingModel`.
         evaluators: list of `Evaluator`.
         scorings: `"matching"`, `"pooled"` or both.
+        reranking: as `Evaluator.evaluate_each` takes it.
+        lifting: the same.
 
     Returns:
         A list of `ReportSection`: results with their query and gallery records.
@@ -56,7 +60,8 @@ def evaluate_model(model, evaluators, scorings=("matching",)):
     sections = []
     with progress_bar() as progress:
         for evaluator in evaluators:
-            for result in evaluator.evaluate_each(model, scorings, _shown(progress, evaluator)):
+            shown = _shown(progress, evaluator)
+            for result in evaluator.evaluate_each(model, scorings, shown, reranking, lifting):
                 sections.append(ReportSection(result, evaluator.dataset.query, evaluator.dataset.gallery))
     return sections
 
@@ -79,7 +84,7 @@ def short_name(text):
     return os.path.basename(text.rstrip("/"))
 
 
-def write_results(folder, sections, run, training=None):
+def write_results(folder, sections, run, training=None, more=()):
     """Adds results to results.json and writes them as report.html.
 
     Args:
@@ -87,8 +92,10 @@ def write_results(folder, sections, run, training=None):
         sections: as `evaluate_model` returns.
         run: mapping for the report: what made the results.
         training: dict or None. As `RunFolder.add_results` takes it.
+        more: dicts. Further evaluations for results.json, which the report does not show.
     """
-    folder.add_results(training, [section.result.to_results() | {"model": run["model"]} for section in sections])
+    evaluations = [*(section.result.to_results() for section in sections), *more]
+    folder.add_results(training, [evaluation | {"model": run["model"]} for evaluation in evaluations])
     if sections:
         write_report(folder.report, f"qaconv_tf: {short_name(folder.path)}", sections, run | origin())
     print(f"results: {folder.results}" + (f"   report: {folder.report}" if sections else ""))

@@ -15,7 +15,7 @@ _PACKAGES = ("qaconv_tf", "tensorflow", "keras", "numpy")
 # A resumed run may have moved, go on for longer or be evaluated on other sets; anything else would make it another.
 _MAY_CHANGE = (
     "resume", "run_dir", "epochs", "test_datasets", "evaluate_every", "evaluation_batch_size", "data_dir", "export",
-    "tile_bytes",
+    "tile_bytes", "protocol", "camera_filter",
 )
 
 

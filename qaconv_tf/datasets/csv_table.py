@@ -46,7 +46,7 @@ def load(root: str | os.PathLike) -> ReidDataset:
             such image file, a timestamp that is not a number or an unknown split.
     """
     csv_path = _find_csv(root)
-    columns, rows = _read_rows(csv_path)
+    columns, rows = read_rows(csv_path, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
     camera_numbers = number_cameras([row.cells.get("camera", "") for row in rows])
     records = [_record(row, os.path.dirname(csv_path), camera_numbers) for row in rows]
     if "split" not in columns:
@@ -103,13 +103,37 @@ def _find_csv(root):
     return found[0]
 
 
-def _read_rows(csv_path):
+def read_rows(csv_path: str, required: tuple[str, ...], optional: tuple[str, ...]) -> tuple[list[str], list[Row]]:
+    r"""Reads the header and the rows of a CSV file (UTF-8, comma-separated).
+
+    Args:
+        csv_path: str. The file.
+        required: columns that the header must have.
+        optional: columns that it may have, for messages.
+
+    Returns:
+        The names of all columns, and a `Row` for each line.
+
+    Raises:
+        UserError: if the file cannot be read or lacks a required column.
+
+    Example:
+        >>> import os, tempfile
+        >>> from qaconv_tf.datasets.csv_table import read_rows
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "table.csv")
+        ...     with open(path, "w") as file:
+        ...         _ = file.write("path, identity\na.jpg, ann\n")
+        ...     columns, rows = read_rows(path, ("path", "identity"), ())
+        >>> columns, rows[0].cells
+        (['path', 'identity'], {'path': 'a.jpg', 'identity': 'ann'})
+    """
     try:
         # "utf-8-sig" also reads files without the mark that spreadsheet programs put first.
         with open(csv_path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             columns = [column.strip() for column in reader.fieldnames or ()]
-            _check_columns(csv_path, columns)
+            _check_columns(csv_path, columns, required, optional)
             reader.fieldnames = columns
             rows = [Row(f"{csv_path!r}, line {reader.line_num}", _cells(row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -119,11 +143,11 @@ def _read_rows(csv_path):
     return columns, rows
 
 
-def _check_columns(csv_path, columns):
-    missing = [column for column in REQUIRED_COLUMNS if column not in columns]
+def _check_columns(csv_path, columns, required, optional):
+    missing = [column for column in required if column not in columns]
     if missing:
         raise UserError(
-            f"Expected the columns {', '.join(REQUIRED_COLUMNS)} and, if wanted, {', '.join(OPTIONAL_COLUMNS)}, "
+            f"Expected the columns {', '.join(required)} and, if wanted, {', '.join(optional)}, "
             f"separated by commas. Received: {csv_path!r} with the columns {columns}. Add {' and '.join(missing)}"
         )
 
@@ -133,13 +157,23 @@ def _cells(row):
     return {column: (cell or "").strip() for column, cell in row.items() if column is not None}
 
 
-def _record(row, folder, camera_numbers):
-    path = os.path.join(folder, row.cells["path"])
+def image_file(row: Row, folder: str, column: str = "path") -> str:
+    """Returns the path of the image that a row names in a column, absolute or relative to the CSV's folder.
+
+    Raises:
+        UserError: if there is no such file.
+    """
+    path = os.path.join(folder, row.cells[column])
     if not os.path.isfile(path):
         raise UserError(
-            f"Expected an image file. Received: {row.where}: path={row.cells['path']!r}, and there is no file "
+            f"Expected an image file. Received: {row.where}: {column}={row.cells[column]!r}, and there is no file "
             f"{path!r}. Paths are absolute or relative to the CSV's folder"
         )
+    return path
+
+
+def _record(row, folder, camera_numbers):
+    path = image_file(row, folder)
     if not row.cells["identity"]:
         raise UserError(f"Expected an identity. Received: {row.where}: an empty cell. Fill it or remove the row")
     return ImageRecord(path, row.cells["identity"], camera_numbers[row.cells.get("camera", "")], _timestamp(row))

@@ -1,18 +1,24 @@
-"""A model and a data set -> feature maps, scores and how well they rank."""
+"""A model and a data set -> feature maps, scores, re-ranked and lifted ones, and how well they rank."""
 
 import dataclasses
 import functools
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
+from qaconv_tf.evaluation.reranking import rerank
+from qaconv_tf.evaluation.temporal_lifting import check_clocks, temporal_lifting
+from qaconv_tf.matching.distance_matrix import check_temporary_space, distances_among, num_pairs_among, temporary_map
 from qaconv_tf.matching.score_matrix import chosen_engine, pooled_scores, score_matrix
 from qaconv_tf.pipeline.batches import evaluation_batches, user_error_from
 
 SCORINGS = ("matching", "pooled")
+_ROWS_PER_BLOCK = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,12 +27,15 @@ class EvaluationResult:
 
     Args:
         dataset: str. Name of the data set.
-        scoring: str. `"matching"` or `"pooled"`.
+        scoring: str. `"matching"` or `"pooled"`, followed by what was made of it: `"matching + re-ranking"`.
         engine: str or None. Engine that did the matching, `None` where nothing was matched.
         precision: str or None. Precision of the matching, `None` where nothing was matched.
         ranking: `RankingResult`.
-        scores: float32 array `(num_query, num_gallery)`.
-        seconds: dict of str to float. Seconds of `"extraction"`, `"matching"` and `"ranking"`.
+        scores: float32 array or memory map `(num_query, num_gallery)`.
+        seconds: dict of str to float. Seconds of `"extraction"`, `"matching"` and `"ranking"`; of `"more_matching"` and
+            `"reranking"`, and of `"temporal_lifting"`, where these were done.
+        processing: mapping. What was made of the matcher's scores: its `"temperature"`, and the options of
+            `"reranking"` and `"temporal_lifting"`. Defaults to nothing.
 
     Example:
         >>> import numpy as np
@@ -47,6 +56,7 @@ class EvaluationResult:
     ranking: RankingResult
     scores: np.ndarray
     seconds: dict
+    processing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def pairs_per_second(self):
@@ -58,7 +68,9 @@ class EvaluationResult:
         return {
             "dataset": self.dataset,
             "protocol": self.ranking.protocol,
+            "camera_filter": self.ranking.camera_filter,
             "scoring": self.scoring,
+            "processing": dict(self.processing),
             "engine": self.engine,
             "precision": self.precision,
             "rank1": self.ranking.rank1,
@@ -84,6 +96,7 @@ class Evaluator:
         batch_size: int. Images extracted at once. Defaults to `64`.
         engine: str. Engine of `score_matrix`. Defaults to `"auto"`.
         precision: str. Precision of `score_matrix`. Defaults to `"fp32"`.
+        **rules: of `evaluate_ranking`: `protocol`, `camera_filter`, `seed`.
 
     Raises:
         ValueError: if the engine is unknown.
@@ -111,9 +124,10 @@ class Evaluator:
         ([[1.0, 0.0]], 1.0)
     """
 
-    def __init__(self, dataset, batch_size=64, engine="auto", precision="fp32"):
-        check_answerable(dataset.query, dataset.gallery)
+    def __init__(self, dataset, batch_size=64, engine="auto", precision="fp32", **rules):
+        check_answerable(dataset.query, dataset.gallery, rules.get("camera_filter", "same_identity"))
         self.dataset = dataset
+        self.rules = rules
         self.batch_size = batch_size
         self.engine = chosen_engine(engine)
         self.precision = precision
@@ -126,7 +140,8 @@ class Evaluator:
             scoring: str. `"matching"` asks the model's matcher; `"pooled"` is the usual baseline, the cosine of the
                 mean-pooled feature maps. Defaults to `"matching"`.
             progress: callable or None. Called as `progress(stage, done, total)`, in images for the stage
-                `"extraction"` and in queries for the stage `"matching"`. Defaults to `None`.
+                `"extraction"`, in queries for `"matching"` and `"temporal lifting"`, in pairs for `"matching the
+                queries"` and `"matching the gallery"`, in rows of distances for `"re-ranking"`. Defaults to `None`.
 
         Returns:
             An `EvaluationResult`.
@@ -137,24 +152,31 @@ class Evaluator:
         """
         return self.evaluate_each(model, (scoring,), progress)[0]
 
-    def evaluate_each(self, model, scorings, progress=None):
+    def evaluate_each(self, model, scorings, progress=None, reranking=None, lifting=None):
         """As `evaluate`, for several scorings of the same maps, which are extracted once.
+
+        What the matching found may be re-ranked, and then, re-ranked or not, be lifted; the official order. Both take
+        probabilities, `sigmoid(score / temperature)`, and hold what they need in temporary files.
 
         Args:
             model: `MatchingModel`.
             scorings: sequence of str, as `evaluate`'s `scoring`.
             progress: as in `evaluate`.
+            reranking: mapping or None. Options of `rerank`, to re-rank. Defaults to `None`.
+            lifting: mapping or None. Options of `temporal_lifting`, to lift. Defaults to `None`.
 
         Returns:
-            A list of `EvaluationResult`; each says the seconds of the one extraction.
+            A list of `EvaluationResult`: after that of `"matching"` one for each step made of it. Each says the seconds
+            of all that led to it.
 
         Raises:
             ValueError: if a scoring is unknown.
-            UserError: as `evaluate`.
+            UserError: as `evaluate`; or if there are no times to lift by, or no space for the temporary files.
         """
         for scoring in scorings:
             if scoring not in SCORINGS:
                 raise ValueError(f"Expected a scoring of {', '.join(SCORINGS)}. Received: scoring={scoring!r}")
+        self.check(reranking is not None, lifting is not None)
         query, gallery = self.dataset.query, self.dataset.gallery
         progress = progress or _silent
         started = time.perf_counter()
@@ -162,19 +184,93 @@ class Evaluator:
         records = (*query, *gallery)
         maps = extract_feature_maps(model, records, self.batch_size, functools.partial(progress, "extraction"))
         seconds = time.perf_counter() - started
-        return [self._rank(model, maps[: len(query)], maps[len(query) :], name, seconds, progress) for name in scorings]
+        query_maps, gallery_maps = maps[: len(query)], maps[len(query) :]
+        results = []
+        for scoring in scorings:
+            result = self._score(model, query_maps, gallery_maps, scoring, {"extraction": seconds}, progress)
+            results.append(result)
+            if scoring == "matching" and reranking is not None:
+                result = self._rerank(model.matcher, query_maps, gallery_maps, result, reranking, progress)
+                results.append(result)
+            if scoring == "matching" and lifting is not None:
+                results.append(self._lift(model.matcher, result, lifting, progress))
+        return results
 
-    def _rank(self, model, query_maps, gallery_maps, scoring, extraction_seconds, progress):
+    def check(self, reranking, lifting):
+        """Checks, before any work, that what `evaluate_each` would make of the matching's scores can be made.
+
+        Args:
+            reranking: bool. Whether they are re-ranked.
+            lifting: bool. Whether they are lifted.
+
+        Raises:
+            UserError: if there are no times to lift by, or no space for the temporary files.
+        """
+        if lifting:
+            check_clocks(self.dataset.query, self.dataset.gallery)
+        check_temporary_space(self.temporary_bytes(reranking, lifting))
+
+    def temporary_bytes(self, reranking, lifting):
+        """Returns the size of the temporary files of an evaluation with or without re-ranking and lifting."""
+        num_query, num_gallery = len(self.dataset.query), len(self.dataset.gallery)
+        numbers = num_query**2 + num_gallery**2 + num_query * num_gallery if reranking else 0
+        if lifting:
+            numbers += (1 if reranking else 2) * num_query * num_gallery
+        return 4 * numbers
+
+    def reranking_pairs(self, matcher):
+        """Returns how many pairs re-ranking must match beside those of the queries and the gallery."""
+        return sum(num_pairs_among(matcher, len(part)) for part in (self.dataset.query, self.dataset.gallery))
+
+    def _score(self, model, query_maps, gallery_maps, scoring, seconds, progress):
         started = time.perf_counter()
         if scoring == "pooled":
             scores = pooled_scores(query_maps, gallery_maps)
         else:
             shown = functools.partial(progress, "matching")
             scores = score_matrix(model.matcher, query_maps, gallery_maps, self.engine, self.precision, shown)
-        scored = time.perf_counter()
-        ranking = evaluate_ranking(scores, self.dataset.query, self.dataset.gallery)
-        ranked = time.perf_counter()
-        matched = scoring == "matching"
+        seconds = seconds | {"matching": time.perf_counter() - started}
+        return self._result(scoring, scores, seconds, {})
+
+    def _rerank(self, matcher, query_maps, gallery_maps, result, options, progress):
+        started = time.perf_counter()
+        among = [
+            distances_among(matcher, maps, self.engine, self.precision, functools.partial(progress, f"matching {part}"))
+            for part, maps in (("the queries", query_maps), ("the gallery", gallery_maps))
+        ]
+        matched = time.perf_counter()
+
+        def query_gallery(first, last):
+            return matcher.probabilities(-result.scores[first:last]).numpy()
+
+        similarities = temporary_map(result.scores.shape)
+        shown = functools.partial(progress, "re-ranking")
+        rerank(query_gallery, *among, **options, output=similarities, progress=shown)
+        np.subtract(1, similarities, out=similarities)
+        seconds = {"more_matching": matched - started, "reranking": time.perf_counter() - matched}
+        processing = {"temperature": float(matcher.temperature), "reranking": dict(options)}
+        return self._result(f"{result.scoring} + re-ranking", similarities, result.seconds | seconds, processing)
+
+    def _lift(self, matcher, result, options, progress):
+        started = time.perf_counter()
+        probabilities = result.scores
+        if "reranking" not in result.processing:
+            probabilities = temporary_map(result.scores.shape)
+            for first in range(0, len(probabilities), _ROWS_PER_BLOCK):
+                rows = slice(first, first + _ROWS_PER_BLOCK)
+                probabilities[rows] = matcher.probabilities(result.scores[rows])
+        lifted = temporary_map(result.scores.shape)
+        query, gallery = self.dataset.query, self.dataset.gallery
+        shown = functools.partial(progress, "temporal lifting")
+        temporal_lifting(probabilities, query, gallery, **options, output=lifted, progress=shown)
+        seconds = result.seconds | {"temporal_lifting": time.perf_counter() - started}
+        processing = {"temperature": float(matcher.temperature), **result.processing, "temporal_lifting": dict(options)}
+        return self._result(f"{result.scoring} + temporal lifting", lifted, seconds, processing)
+
+    def _result(self, scoring, scores, seconds, processing):
+        started = time.perf_counter()
+        ranking = evaluate_ranking(scores, self.dataset.query, self.dataset.gallery, **self.rules)
+        matched = scoring != "pooled"
         return EvaluationResult(
             dataset=self.dataset.name,
             scoring=scoring,
@@ -182,7 +278,8 @@ class Evaluator:
             precision=self.precision if matched else None,
             ranking=ranking,
             scores=scores,
-            seconds={"extraction": extraction_seconds, "matching": scored - started, "ranking": ranked - scored},
+            seconds=seconds | {"ranking": time.perf_counter() - started},
+            processing=processing,
         )
 
 

@@ -135,8 +135,8 @@ def check_clocks(query, gallery):
         raise UserError(
             "Expected images with camera and time for temporal lifting. Received: "
             f"{counts[0]} of {len(query)} queries and {counts[1]} of {len(gallery)} gallery images that have both. "
-            "Give clocks, for example by a CSV table with the columns path, identity, split, camera and timestamp (in "
-            "seconds), or do without --tlift"
+            "Give clocks by the columns camera and timestamp of a CSV table, or by +clock=exif or +clock=pattern (with "
+            "--clock_pattern) after the data set's name, as in image_folder+clock=exif:DIR"
         )
 
 

@@ -54,7 +54,9 @@ class RankedStrip:
     num_hidden: int
 
 
-def ranked_strip(scores: np.ndarray, query: Any, gallery: Sequence[Any]) -> RankedStrip:
+def ranked_strip(
+    scores: np.ndarray, query: Any, gallery: Sequence[Any], camera_filter: str = "same_identity"
+) -> RankedStrip:
     """Returns the first ten answers of one query, and the first ten ignored images that stand among them.
 
     The ignored ones are shown because a model that ranks the query's own camera first has seen that camera; they do
@@ -65,6 +67,7 @@ def ranked_strip(scores: np.ndarray, query: Any, gallery: Sequence[Any]) -> Rank
         scores: array `(num_gallery,)`. Higher is more alike.
         query: record with `.identity` (int or str) and `.camera` (int or `None`, unknown).
         gallery: sequence of such records.
+        camera_filter: str. As `evaluate_ranking` takes it. Defaults to `"same_identity"`.
 
     Returns:
         A `RankedStrip`.
@@ -82,7 +85,7 @@ def ranked_strip(scores: np.ndarray, query: Any, gallery: Sequence[Any]) -> Rank
     images = []
     rank = num_ignored = 0
     for column in np.argsort(-np.asarray(scores, np.float32), kind="stable"):
-        mark = mark_answer(query, gallery[column])
+        mark = mark_answer(query, gallery[column], camera_filter)
         if mark == "ignored":
             num_ignored += 1
             if num_ignored > STRIP_LENGTH:
@@ -95,12 +98,13 @@ def ranked_strip(scores: np.ndarray, query: Any, gallery: Sequence[Any]) -> Rank
     return RankedStrip(query, tuple(images), num_hidden=max(0, num_ignored - STRIP_LENGTH))
 
 
-def mark_answer(query: Any, answer: Any) -> str:
+def mark_answer(query: Any, answer: Any, camera_filter: str = "same_identity") -> str:
     """Returns `"right"`, `"wrong"` or `"ignored"` by the Market-1501 rules.
 
     Args:
         query: record with `.identity` and `.camera`.
         answer: the gallery record.
+        camera_filter: str. As `evaluate_ranking` takes it. Defaults to `"same_identity"`.
 
     Example:
         >>> from qaconv_tf.datasets.records import ImageRecord
@@ -113,7 +117,7 @@ def mark_answer(query: Any, answer: Any) -> str:
     if answer.identity != query.identity:
         return "wrong"
     # An unknown camera equals no other, not even another unknown one.
-    same_camera = query.camera is not None and query.camera == answer.camera
+    same_camera = camera_filter == "same_identity" and query.camera is not None and query.camera == answer.camera
     return "ignored" if same_camera else "right"
 
 

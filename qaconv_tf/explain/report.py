@@ -142,9 +142,10 @@ def _chosen_rows(section):
 
 
 def _strip(section, row):
+    ranking = section.result.ranking
     return {
-        "ranked": ranked_strip(section.result.scores[row], section.query[row], section.gallery),
-        "average_precision": section.result.ranking.average_precision[row],
+        "ranked": ranked_strip(section.result.scores[row], section.query[row], section.gallery, ranking.camera_filter),
+        "average_precision": ranking.average_precision[row],
     }
 
 

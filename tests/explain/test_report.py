@@ -161,7 +161,9 @@ def test_tables_hold_every_number_of_the_results(page, sections):
         results = section.result.to_results()
         shares = [percent(results[name]) for name in ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "mINP")]
         counts = [str(results["num_query"]), str(results["num_gallery"])]
-        seconds = [f"{value:.1f} s" for value in results["seconds"].values()]
+        made = {name: results["seconds"][name] for name in ("extraction", "matching")}
+        more = sum(results["seconds"].get(name, 0) for name in ("more_matching", "reranking", "temporal_lifting"))
+        seconds = [f"{value:.1f} s" for value in (*made.values(), more, results["seconds"]["ranking"])]
         total = f"{sum(results['seconds'].values()):.1f} s"
         assert numbers == [results["dataset"], results["scoring"], *shares, *counts, total]
         made_by = [results["protocol"], results["engine"] or "none", results["precision"] or "none"]
@@ -175,6 +177,29 @@ def test_tables_hold_every_number_of_the_results(page, sections):
             speed,
         ]
     assert [row[5] for row in second[1:]] == ["0", "0", "1"]
+
+
+def test_re_ranked_and_lifted_scores_have_a_row_that_says_what_they_took(tmp_path, colours):
+    seconds = colours.result.seconds | {"more_matching": 20.0, "reranking": 3.0, "temporal_lifting": 0.5}
+    result = dataclasses.replace(colours.result, scoring="matching + re-ranking + temporal lifting", seconds=seconds)
+    write_report(tmp_path / "report.html", "x", [colours, dataclasses.replace(colours, result=result)])
+    rows = parse(tmp_path / "report.html").find("table")[1].find("tr")[1:]
+    cells = [[cell.text for cell in row.find("th", "td")] for row in rows]
+    assert [row[1] for row in cells] == ["matching", "matching + re-ranking + temporal lifting"]
+    assert [row[8] for row in cells] == ["0.0 s", "23.5 s"]
+
+
+def test_without_camera_filter_the_own_camera_is_an_answer(tmp_path, colours):
+    section = renamed(colours, 1, camera=colours.query[0].camera)
+    assert section.gallery[1].identity == section.query[0].identity
+    for camera_filter, mark, told in (("same_identity", "ignored", "fp32"), ("none", "right", "no camera filter")):
+        ranking = evaluate_ranking(section.result.scores, section.query, colours.gallery, camera_filter=camera_filter)
+        result = dataclasses.replace(section.result, ranking=ranking)
+        write_report(tmp_path / "report.html", "x", [dataclasses.replace(section, result=result)])
+        page = parse(tmp_path / "report.html")
+        marks = [node.attributes["class"] for strip in page.find("ol") for node in strip.find("li")]
+        assert sorted(marks) == sorted([mark, "wrong"])
+        assert told in page.find("table")[1].text
 
 
 def test_curves_are_the_cmc(page, sections):
