@@ -12,6 +12,7 @@ from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.matching import QAConv
 from qaconv_tf.matching.calibration import calibrate
+from qaconv_tf.matching.distance_matrix import distances_among
 from qaconv_tf.pipeline import (
     Augmentation,
     GraphSampler,
@@ -180,8 +181,6 @@ def make_distances(trainer, records):
     size = model.backbone.image_height, model.backbone.image_width
 
     def distances(indices):
-        from qaconv_tf.matching.distance_matrix import distances_among
-
         images = evaluation_batches([records[index] for index in indices], *size, FLAGS.evaluation_batch_size)
         # By the trainer, which keeps its compiled function from epoch to epoch.
         maps = trainer.predict(images, verbose=0)
