@@ -12,6 +12,8 @@ from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import Evaluator, extract_feature_maps
 from qaconv_tf.evaluation.ranking import evaluate_ranking
+from qaconv_tf.evaluation.reranking import rerank
+from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
 from qaconv_tf.matching.qaconv import QAConv
 
 HEIGHT, WIDTH = 16, 8
@@ -127,7 +129,9 @@ def test_results_are_json_and_say_what_made_them(dataset):
     for name, value in {
         "dataset": "colours",
         "protocol": "market1501",
+        "camera_filter": "same_identity",
         "scoring": "matching",
+        "processing": {},
         "engine": "xla",  # what "auto" chose
         "precision": "fp32",
         "rank1": 1 / 3,
@@ -142,6 +146,96 @@ def test_results_are_json_and_say_what_made_them(dataset):
         "num_skipped": 0,
     }.items():
         assert numbers[name] == value, name
+
+
+RERANKING = {"k1": 2, "k2": 2, "lambda_value": 0.4, "mode": "standard"}
+LIFTING = {"tau": 50.0, "sigma": 30.0, "top_k": 2, "alpha": 0.3, "pivot": "multiset", "online": False}
+
+
+@pytest.fixture
+def timed(dataset):
+    parts = {
+        part: tuple(
+            dataclasses.replace(record, timestamp=float(number**2))
+            for number, record in enumerate(getattr(dataset, part))
+        )
+        for part in ("query", "gallery")
+    }
+    return dataclasses.replace(dataset, **parts)
+
+
+def evaluate_steps(dataset, **steps):
+    model, seen = ColourModel(), []
+    model.matcher.build((None, 4, 2, 3), (None, 4, 2, 3))
+    model.matcher.temperature.assign(0.2)
+    results = Evaluator(dataset).evaluate_each(
+        model, ("pooled", "matching"), lambda stage, done, total: seen.append((stage, done, total)), **steps
+    )
+    return model, results, [stage for stage, done, total in seen if done == total]
+
+
+def test_what_was_matched_is_re_ranked_and_then_lifted(timed):
+    model, results, stages = evaluate_steps(timed, reranking=RERANKING, lifting=LIFTING)
+    names = ["pooled", "matching", "matching + re-ranking", "matching + re-ranking + temporal lifting"]
+    assert [result.scoring for result in results] == names
+    _, matching, reranked, lifted = results
+    maps = [model.extract(read_images(part)) for part in (timed.query, timed.gallery)]
+    query_gallery, query_query, gallery_gallery = (
+        1 / (1 + np.exp(model.matcher(maps[left], maps[right]).numpy() / 0.2))
+        for left, right in ((0, 1), (0, 0), (1, 1))
+    )
+    expected = 1 - rerank(query_gallery, query_query, gallery_gallery, **RERANKING)
+    np.testing.assert_allclose(reranked.scores, expected, atol=1e-5)
+    assert np.abs(expected - (1 - query_gallery)).max() > 0.1
+    expected = temporal_lifting(reranked.scores, timed.query, timed.gallery, **LIFTING)
+    np.testing.assert_array_equal(lifted.scores, expected)
+    for result in results:
+        ranking = evaluate_ranking(result.scores, timed.query, timed.gallery)
+        np.testing.assert_array_equal(result.ranking.average_precision, ranking.average_precision)
+        assert json.loads(json.dumps(result.to_results())) == result.to_results()
+    assert matching.processing == {}
+    temperature = {"temperature": pytest.approx(0.2)}
+    assert reranked.processing == temperature | {"reranking": RERANKING}
+    assert lifted.processing == temperature | {"reranking": RERANKING, "temporal_lifting": LIFTING}
+    assert set(matching.seconds) == {"extraction", "matching", "ranking"}
+    assert set(reranked.seconds) - set(matching.seconds) == {"more_matching", "reranking"}
+    assert set(lifted.seconds) - set(reranked.seconds) == {"temporal_lifting"}
+    assert stages == [
+        "extraction", "matching", "matching the queries", "matching the gallery", "re-ranking", "temporal lifting"
+    ]  # fmt: skip
+
+
+def test_lifting_alone_takes_the_probabilities(timed, monkeypatch):
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator._ROWS_PER_BLOCK", 2)
+    model, results, _ = evaluate_steps(timed, lifting=LIFTING)
+    assert [result.scoring for result in results] == ["pooled", "matching", "matching + temporal lifting"]
+    _, matching, lifted = results
+    probabilities = 1 / (1 + np.exp(-matching.scores / 0.2))
+    expected = temporal_lifting(probabilities, timed.query, timed.gallery, **LIFTING)
+    np.testing.assert_allclose(lifted.scores, expected, rtol=1e-5)
+    assert set(lifted.processing) == {"temperature", "temporal_lifting"}
+
+
+def test_what_cannot_be_lifted_or_stored_is_refused_before_any_work(dataset, timed, monkeypatch):
+    model = ColourModel()
+    with pytest.raises(UserError, match="0 of 3 queries and 0 of 6 gallery images"):
+        Evaluator(dataset).evaluate_each(model, ("matching",), lifting=LIFTING)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4 * (9 + 36 + 18) - 1))
+    Evaluator(timed).check(reranking=False, lifting=True)  # two tables of 3 x 6
+    with pytest.raises(UserError, match="free space"):
+        Evaluator(timed).evaluate_each(model, ("matching",), reranking=RERANKING)
+    assert model.traced_shapes == []
+
+
+def test_rules_of_the_ranking_are_passed_on(dataset):
+    rules = {"protocol": "cuhk03_single_shot", "camera_filter": "none", "seed": 5}
+    result = Evaluator(dataset, **rules).evaluate(ColourModel())
+    expected = evaluate_ranking(result.scores, dataset.query, dataset.gallery, **rules)
+    np.testing.assert_array_equal(result.ranking.first_relevant_rank, expected.first_relevant_rank)
+    results = result.to_results()
+    assert (results["protocol"], results["camera_filter"]) == ("cuhk03_single_shot", "none")
+    one_camera = ReidDataset("one camera", train=(), query=dataset.query, gallery=dataset.query)
+    assert Evaluator(one_camera, camera_filter="none").evaluate(ColourModel()).ranking.rank1 == 1.0
 
 
 def test_a_data_set_that_cannot_be_evaluated_is_refused_before_any_work(dataset):

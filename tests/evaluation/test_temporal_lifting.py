@@ -191,7 +191,7 @@ def test_missing_clocks_are_explained_in_one_line():
     check_clocks(query, gallery)
     timeless = [dataclasses.replace(record, timestamp=None) for record in gallery]
     received = "Received: 25 of 30 queries and 0 of 62 gallery images"
-    with pytest.raises(UserError, match=f"{received}.*CSV.*timestamp") as caught:
+    with pytest.raises(UserError, match=f"{received}.*timestamp of a CSV table") as caught:
         temporal_lifting(np.ones((30, 62)), query, timeless)
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="0 of 30 queries"):

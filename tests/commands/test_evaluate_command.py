@@ -1,0 +1,123 @@
+"""evaluate.py's re-ranking, temporal lifting and pairs, by an untrained model of small images."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from qaconv_tf.datasets import load_dataset
+from qaconv_tf.evaluation.evaluator import extract_feature_maps
+from qaconv_tf.evaluation.ranking import evaluate_ranking
+from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
+from qaconv_tf.evaluation.verification import evaluate_verification
+from qaconv_tf.matching import score_matrix
+from qaconv_tf.model import build_model
+from tests.commands.running import run_command
+
+PETS2009 = "tests/data/pets2009"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    built = build_model(weights=None, image_height=64, image_width=32)
+    built.save(path)
+    return built, f"--model={path}"
+
+
+def evaluate(capfd, *arguments):
+    ended = run_command(capfd, "evaluate", *arguments)
+    assert ended.status == 0, ended.err
+    return ended.out
+
+
+def refused(capfd, *arguments):
+    ended = run_command(capfd, "evaluate", *arguments)
+    assert ended.status == 2 and ended.err.count("\n") == 1, ended
+    return ended.err
+
+
+def test_every_step_has_a_row_in_table_results_and_report(capfd, tmp_path, model):
+    built, given = model
+    out = evaluate(
+        capfd, given, f"--test_datasets=market1501:{PETS2009}", "--rerank", "--rerank_k1=7", "--tlift", "--tlift_tau=9",
+        "--tlift_pivot=multiset", "--camera_filter=none", f"--output_dir={tmp_path}",
+    )  # fmt: skip
+    dataset = load_dataset("market1501", PETS2009)
+    num_query, num_gallery = len(dataset.query), len(dataset.gallery)
+    # Fewer images than a block of the matcher: all of their pairs.
+    more = num_query**2 + num_gallery**2
+    assert f"{more:,} more pairs" in out and f"{more / (num_query * num_gallery):.1f} times" in out
+    results = json.loads((tmp_path / "results.json").read_text())["evaluations"]
+    assert [result["scoring"] for result in results] == [
+        "matching", "matching + re-ranking", "matching + re-ranking + temporal lifting"
+    ]  # fmt: skip
+    processing = results[-1]["processing"]
+    assert processing["reranking"] == {"mode": "qaconv", "k1": 7, "k2": 6, "lambda_value": 0.3}
+    assert processing["temporal_lifting"] == {
+        "tau": 9.0, "sigma": 200.0, "top_k": 10, "alpha": 0.2, "pivot": "multiset", "online": False
+    }  # fmt: skip
+    assert {result["camera_filter"] for result in results} == {"none"}
+    assert len({result["mAP"] for result in results}) == 3
+    report = (tmp_path / "report.html").read_text()
+    assert report.count("matching + re-ranking + temporal lifting") >= 3 and "no camera filter" in report
+
+
+def test_lifting_is_that_of_the_probabilities(capfd, tmp_path, model):
+    built, given = model
+    sets = f"--test_datasets=market1501:{PETS2009}"
+    evaluate(capfd, given, sets, "--tlift", "--tlift_sigma=20", "--tlift_online", f"--output_dir={tmp_path}")
+    lifted = json.loads((tmp_path / "results.json").read_text())["evaluations"][1]
+    query, gallery = (getattr(load_dataset("market1501", PETS2009), part) for part in ("query", "gallery"))
+    maps = extract_feature_maps(built, (*query, *gallery))
+    scores = score_matrix(built.matcher, maps[: len(query)], maps[len(query) :])
+    probabilities = 1 / (1 + np.exp(-scores / 10))
+    expected = evaluate_ranking(
+        temporal_lifting(probabilities, query, gallery, sigma=20.0, online=True), query, gallery
+    )
+    assert lifted["mAP"] == pytest.approx(expected.mAP, abs=1e-3)
+    assert lifted["mAP"] != pytest.approx(evaluate_ranking(scores, query, gallery).mAP, abs=1e-2)
+
+
+def test_pairs(capfd, tmp_path, model):
+    built, given = model
+    dataset = load_dataset("market1501", PETS2009)
+    left, right = dataset.query[:30], [dataset.gallery[row * 5 % 100] for row in range(30)]
+    # As many of one identity as of two.
+    right[::2] = [next(image for image in dataset.gallery if image.identity == one.identity) for one in left[::2]]
+    same = [one.identity == other.identity for one, other in zip(left, right, strict=True)]
+    for image in (*left, *right):
+        shutil.copy(image.path, tmp_path)
+    with open(tmp_path / "pairs.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["query_path", "gallery_path", "same"])
+        names = [[image.path.rsplit("/", 1)[1] for image in side] for side in (left, right)]
+        writer.writerows(zip(*names, map(int, same), strict=True))
+    out = evaluate(capfd, given, f"--pairs={tmp_path / 'pairs.csv'}", f"--output_dir={tmp_path / 'out'}")
+    (found,) = json.loads((tmp_path / "out" / "results.json").read_text())["evaluations"]
+    maps = extract_feature_maps(built, (*left, *right))
+    scores = score_matrix(built.matcher, maps[:30], maps[30:]).diagonal()
+    expected = evaluate_verification(scores, same)
+    assert found["accuracy"] == pytest.approx(expected.accuracy)
+    assert found["equal_error_rate"] == pytest.approx(expected.equal_error_rate)
+    assert (found["protocol"], found["num_same"]) == ("lfw_pairs", sum(same))
+    assert 0 < expected.equal_error_rate < 1
+    assert "accuracy" in out and "too few" in out
+
+
+def test_what_cannot_be_done_is_one_line(capfd, tmp_path, model):
+    _, given = model
+    sets = f"--test_datasets=market1501:{PETS2009}"
+    assert "Add --tlift" in refused(capfd, given, sets, "--tlift_tau=50")
+    assert "Add --rerank" in refused(capfd, given, sets, "--rerank_k2=1")
+    assert "--scoring with matching for --rerank" in refused(capfd, given, sets, "--scoring=pooled", "--rerank")
+    folder = tmp_path / "folder"
+    for name in ("ann/1.jpg", "ann/2.jpg", "bob/1.jpg", "bob/2.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(f"{PETS2009}/query/0001_c1s1_000122_00.jpg", folder / name)
+    told = refused(capfd, given, f"--test_datasets=image_folder:{folder}", "--tlift")
+    assert "0 of 2 queries" in told and "+clock=exif" in told
+    assert "Expected --test_datasets" in refused(capfd, given)
+    assert "Expected a readable CSV file" in refused(capfd, given, f"--pairs={tmp_path / 'none.csv'}")
