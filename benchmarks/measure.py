@@ -15,12 +15,11 @@ import sys
 import time
 from importlib import metadata
 
-from rich.console import Console
-from rich.table import Table
-
 REPEATS = 5
-# A variant that only loads TensorFlow and makes the inputs: its memory is everyone's.
-INPUTS_ALONE = "TensorFlow and the inputs"
+# A variant that only loads the libraries and makes the inputs: its memory is everyone's.
+INPUTS_ALONE = "libraries and inputs"
+# A variant that runs where --official_python and --official say; left out without them.
+OFFICIAL = "official QAConv"
 _CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
@@ -35,24 +34,29 @@ def run(parser, variants, work=None, unit=None):
         work: function of the options: units of work in one computation. Defaults to `None`: only seconds.
         unit: str. Of `work`.
     """
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="calls that are timed, after a first one")
     parser.add_argument("--variant", choices=variants, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.variant:
-        print(json.dumps(_measure(variants[options.variant](options))))
+        print(json.dumps(_measure(variants[options.variant](options), options.repeats)))
         return
     print_machine()
     results = {}
     for name in variants:
-        process = subprocess.run([sys.executable, *sys.argv, "--variant", name], capture_output=True, text=True)
+        if name == OFFICIAL and not options.official:
+            continue
+        interpreter = options.official_python if name == OFFICIAL else sys.executable
+        process = subprocess.run([interpreter, *sys.argv, "--variant", name], capture_output=True, text=True)
         if process.returncode:
             sys.exit(process.stderr)
         results[name] = json.loads(process.stdout.splitlines()[-1])
-    _print_table(parser.description, results, work and work(options), unit)
+    title = f"{parser.description}; median of {options.repeats} after a first call"
+    _print_table(title, results, work and work(options), unit)
 
 
-def _measure(compute):
+def _measure(compute, repeats):
     seconds = []
-    for _ in range(REPEATS + 1):
+    for _ in range(repeats + 1):
         start = time.perf_counter()
         result = float(compute())
         seconds.append(time.perf_counter() - start)
@@ -76,9 +80,13 @@ def print_machine():
 
 
 def _print_table(title, results, work, unit):
+    # Not at the top: the official code's interpreter need not have it.
+    from rich.console import Console
+    from rich.table import Table
+
     alone = results.pop(INPUTS_ALONE)["peak_bytes"]
     reference = next(iter(results.values()))
-    table = Table(title=f"{title}; median of {REPEATS} after a first call")
+    table = Table(title=title)
     table.add_column("variant")
     for heading in ("first call s", "seconds", "time ratio", f"{unit}/s", "memory MB", "memory ratio", "result"):
         if work or heading != f"{unit}/s":

@@ -13,7 +13,7 @@ TIES = ("stable", "merged")
 SINGLE_SHOT_REPEATS = 10
 MAX_RANK = 50
 JUNK_IDENTITY = -1
-# A block of this many scores needs about 30 bytes a score while it is sorted and counted: 60 MB.
+# As many scores of a memory map are read at a time.
 SCORES_PER_BLOCK = 2**21
 
 
@@ -145,17 +145,19 @@ def evaluate_ranking(
     _check_options(protocol=(protocol, PROTOCOLS), camera_filter=(camera_filter, CAMERA_FILTERS), ties=(ties, TIES))
     check_answerable(query, gallery, camera_filter)
     query_keys, gallery_keys = _integer_keys(query, gallery, camera_filter)
-    per_query = np.full((4, len(query)), np.nan)
-    drawn_ranks = np.full((SINGLE_SHOT_REPEATS, len(query)), np.nan) if protocol == "cuhk03_single_shot" else None
+    measures = np.full((4, len(query)), np.nan)
+    drawn_ranks = np.full((SINGLE_SHOT_REPEATS, len(query)), np.nan)
     for start, block in _row_blocks(scores, len(query), len(gallery)):
-        rows = slice(start, start + len(block))
         _check_no_nan(block, query, start)
-        per_query[:, rows] = _measure_block(block, query_keys[rows], gallery_keys, ties)
-        if drawn_ranks is not None:
-            for row, row_scores in enumerate(block, start=start):
-                drawn_ranks[:, row] = _single_shot_ranks(row_scores, query_keys[row], gallery_keys, [seed, row])
-    *precisions, first_rank = per_query
-    first_rank = first_rank if drawn_ranks is None else drawn_ranks
+        for row, row_scores in enumerate(block, start=start):
+            ignored, relevant = _ignored_and_relevant(query_keys[row], gallery_keys)
+            if relevant.any():
+                measures[:, row] = _measure_query(row_scores, ignored, relevant, ties)
+                if protocol == "cuhk03_single_shot":
+                    arguments = row_scores, ignored, relevant, gallery_keys[:, 0], [seed, row]
+                    drawn_ranks[:, row] = _single_shot_ranks(*arguments)
+    *precisions, first_rank = measures
+    first_rank = drawn_ranks if protocol == "cuhk03_single_shot" else first_rank
     return RankingResult(
         *precisions, first_rank, num_gallery=len(gallery), protocol=protocol, camera_filter=camera_filter
     )
@@ -256,68 +258,48 @@ def _check_no_nan(block, query, start):
         )
 
 
-def _ignored_and_relevant(query_keys, gallery_keys):
-    """Masks of the gallery, for one query or a column of them."""
-    same = query_keys[..., None, :] == gallery_keys  # (..., num_gallery, identity and camera)
-    ignored = same.all(axis=-1) | (gallery_keys[:, 0] == -1)
-    return ignored, same[..., 0] & ~ignored
+def _ignored_and_relevant(query_key, gallery_keys):
+    """Masks of the gallery for one query."""
+    same_identity, same_camera = (query_key == gallery_keys).T
+    ignored = (same_identity & same_camera) | (gallery_keys[:, 0] == -1)
+    return ignored, same_identity & ~ignored
 
 
-def _measure_block(scores, query_keys, gallery_keys, ties):
-    """Returns `(4, rows)`: both average precisions, inverse negative penalty and first rank; NaN without an answer."""
-    ignored, relevant = _ignored_and_relevant(query_keys, gallery_keys)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranks = np.cumsum(~np.take_along_axis(ignored, order, axis=1), axis=1)  # rank 1 is the first kept image
-    # One entry for each right answer, by row and then by rank.
-    rows, columns = np.nonzero(np.take_along_axis(relevant, order, axis=1))
-    answer_rank = ranks[rows, columns]
-    answered, firsts, counts = np.unique(rows, return_index=True, return_counts=True)
-    answer_number = np.arange(len(rows)) - np.repeat(firsts, counts) + 1
-    # Each answer's step of the curve: images kept, and right answers, down to its end and before its begin.
+def _measure_query(scores, ignored, relevant, ties):
+    """Returns both average precisions, inverse negative penalty and first rank of a query with an answer."""
+    falling = -scores  # the best is the lowest
+    kept = np.sort(falling[~ignored])  # sorting the values alone is many times faster than sorting the images
+    columns = np.flatnonzero(relevant)
+    columns = columns[np.argsort(falling[columns], kind="stable")]
+    answers = falling[columns]
+    # Each answer's step of the curve, if equal scores are one step: the images before it and down to its end.
+    begin_rank, end_rank = (np.searchsorted(kept, answers, side=side) for side in ("left", "right"))
+    answer_rank = end_rank.copy()
+    for place in np.flatnonzero(end_rank - begin_rank > 1):  # of equal scores, the gallery's order decides
+        equal = (falling == answers[place]) & ~ignored
+        answer_rank[place] = begin_rank[place] + np.count_nonzero(equal[: columns[place] + 1])
     if ties == "merged":
-        sorted_scores = np.take_along_axis(scores, order, axis=1)
-        steps = _merged_steps(sorted_scores, ranks, columns, answered, firsts, counts)
+        begin_number, end_number = (np.searchsorted(answers, answers, side=side) for side in ("left", "right"))
     else:
-        steps = answer_rank, answer_number, answer_rank - 1, answer_number - 1
-    end_rank, end_number, begin_rank, begin_number = steps
+        end_rank, begin_rank = answer_rank, answer_rank - 1
+        begin_number = np.arange(len(answers))
+        end_number = begin_number + 1
 
     precision = end_number / end_rank
     # Precision before the step; 1 before the first, where the official code starts its curve.
     earlier = np.where(begin_rank == 0, 1.0, begin_number / np.maximum(begin_rank, 1))
-    measures = np.full((4, len(scores)), np.nan)
-    measures[0, answered] = np.add.reduceat(precision, firsts) / counts
-    measures[1, answered] = np.add.reduceat((precision + earlier) / 2, firsts) / counts
-    measures[2, answered] = counts / answer_rank[firsts + counts - 1]
-    measures[3, answered] = answer_rank[firsts]
-    return measures
+    return precision.mean(), ((precision + earlier) / 2).mean(), len(answers) / answer_rank[-1], answer_rank[0]
 
 
-def _merged_steps(sorted_scores, ranks, columns, answered, firsts, counts):
-    """The steps of `_measure_block` where equal scores are one step, `(4, number of answers)`."""
-    steps = np.empty((4, len(columns)), np.int64)
-    for row, first, count in zip(answered, firsts, counts, strict=True):
-        part = slice(first, first + count)
-        answers = columns[part]
-        rising = -sorted_scores[row]
-        begin, end = (np.searchsorted(rising, rising[answers], side=side) for side in ("left", "right"))
-        rank_before = np.append(0, ranks[row])
-        for number, place in ((0, end), (2, begin)):
-            steps[number, part], steps[number + 1, part] = rank_before[place], np.searchsorted(answers, place)
-    return steps
-
-
-def _single_shot_ranks(scores, query_key, gallery_keys, seed):
-    """Ranks of the right answer in galleries of one random image of each identity; NaN without an answer."""
-    ignored, relevant = _ignored_and_relevant(query_key, gallery_keys)
-    if not relevant.any():
-        return np.nan
+def _single_shot_ranks(scores, ignored, relevant, identities, seed):
+    """Ranks of the right answer in galleries of one random image of each identity."""
     order = np.argsort(-scores, kind="stable")
     order = order[~ignored[order]]
     generator = np.random.default_rng(seed)
     ranks = []
     for _ in range(SINGLE_SHOT_REPEATS):
         shuffled = generator.permutation(order.size)
-        _, first_of_identity = np.unique(gallery_keys[order[shuffled], 0], return_index=True)
+        _, first_of_identity = np.unique(identities[order[shuffled]], return_index=True)
         drawn = np.sort(shuffled[first_of_identity])
         ranks.append(1 + int(np.argmax(relevant[order[drawn]])))
     return ranks
