@@ -107,7 +107,8 @@ class QAConv(keras.layers.Layer):
         query_weights, gallery_weights, bias = self._weights()
         center = self._center(query, gallery) if training else self.location_normalization.moving_mean.value
         weighted_sum, mean, variance = pair_statistics(
-            query, gallery, query_weights, gallery_weights, center, self.tile_bytes, self.jit_compile, gallery_gradient
+            query, gallery, query_weights, gallery_weights, center, self.tile_bytes, self.jit_compile, gallery_gradient,
+            keep_maxima=training,
         )
         # BatchNorm over all maxima of all pairs: their mean and variance from each pair's own.
         pairs = tf.size(mean)

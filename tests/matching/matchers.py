@@ -77,12 +77,17 @@ def plain_scores(values, moving=(None, None), epsilon=1e-5):
     query, gallery = (tf.reshape(one, [len(one), -1, one.shape[-1]]) for one in maps)
     locations = query.shape[1]
     responses = tf.einsum("psc,grc->pgsr", query, gallery)
-    maxima = tf.concat([tf.reduce_max(responses, 3), tf.reduce_max(responses, 2)], axis=2)
+    maxima = tf.concat([_maximum(responses), _maximum(tf.transpose(responses, [0, 1, 3, 2]))], axis=2)
     rows = values.get("location_weights", tf.fill([1, locations], tf.constant(1 / locations, query.dtype)))
     bias = values["bias"] * 2 / len(rows) if "bias" in values else 0
     maxima = _normalize(maxima, values["first_scale"], values["first_offset"], moving[0], epsilon)
     logits = tf.linalg.matvec(maxima, tf.concat([rows[0], rows[-1]], 0)) + bias
     return _normalize(logits, values["second_scale"], values["second_offset"], moving[1], epsilon)
+
+
+def _maximum(responses):
+    """Over the last axis. Of equal responses the first has the gradient, as with PyTorch's `max` over a dimension."""
+    return tf.gather(responses, tf.argmax(responses, 3), batch_dims=3)
 
 
 def _normalize(x, scale, offset, moving, epsilon):

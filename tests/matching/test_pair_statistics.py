@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,12 +15,14 @@ QUERY, GALLERY = feature_maps(110, 3).reshape(3, LOCATIONS, -1), feature_maps(11
 CENTER = 0.8
 INPUTS = (QUERY, GALLERY, QUERY_WEIGHTS, GALLERY_WEIGHTS)
 UPSTREAM = GENERATOR.normal(size=(3, 3, 7))
-OPTIONS = {"tile_bytes": 3 * 3 * LOCATIONS**2 * 4}  # three gallery images a tile
+OPTIONS = {"tile_bytes": 4 * 3 * LOCATIONS**2 * 4}  # four gallery images a tile: of seven, one is in both tiles
+MODES = pytest.mark.parametrize(("jit_compile", "keep_maxima"), itertools.product([True, False], repeat=2))
 
 
-@pytest.mark.parametrize("jit_compile", [True, False])
-def test_statistics_equal_the_loops(jit_compile):
-    found = pair_statistics.pair_statistics(*INPUTS, CENTER, jit_compile=jit_compile, **OPTIONS)
+@MODES
+def test_statistics_equal_the_loops(jit_compile, keep_maxima):
+    modes = {"jit_compile": jit_compile, "keep_maxima": keep_maxima}
+    found = pair_statistics.pair_statistics(*INPUTS, CENTER, **modes, **OPTIONS)
     weights = np.concatenate([QUERY_WEIGHTS, GALLERY_WEIGHTS])
     for p, query in enumerate(QUERY):
         for g, gallery in enumerate(GALLERY):
@@ -27,23 +31,59 @@ def test_statistics_equal_the_loops(jit_compile):
             np.testing.assert_allclose([one[p, g] for one in found], wanted, rtol=1e-4, atol=1e-6)
 
 
+def gradients(inputs, upstream, **options):
+    inputs = [tf.convert_to_tensor(one) for one in inputs]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        found = pair_statistics.pair_statistics(*inputs, CENTER, **options)
+        loss = tf.reduce_sum(upstream * tf.cast(found, tf.float64))
+    return tape.gradient(loss, inputs)
+
+
+def assert_gradients(found, wanted):
+    for name, one, other in zip(("query", "gallery", "query weights", "gallery weights"), found, wanted, strict=True):
+        atol = 1e-5 * max(1.0, np.abs(other).max())
+        np.testing.assert_allclose(one, other, rtol=0, atol=atol, err_msg=name)
+
+
+@MODES
+@pytest.mark.parametrize("chosen", ["weighted sum", "mean", "variance"])
+def test_gradients_of_each_statistic_equal_autodiff(chosen, jit_compile, keep_maxima):
+    upstream = UPSTREAM * (np.array(["weighted sum", "mean", "variance"]) == chosen)[:, None, None]
+    found = gradients(INPUTS, upstream, jit_compile=jit_compile, keep_maxima=keep_maxima, **OPTIONS)
+    assert_gradients(found, plain_gradients(INPUTS, upstream))
+
+
+@MODES
+def test_gradients_where_the_number_of_images_is_unknown(jit_compile, keep_maxima):
+    unknown = [tf.TensorSpec([None, LOCATIONS, SHAPE[-1]])] * 2 + [tf.TensorSpec([LOCATIONS])] * 2
+
+    @tf.function(input_signature=[unknown, tf.TensorSpec([3, None, None], tf.float64)])
+    def step(inputs, upstream):
+        return gradients(inputs, upstream, jit_compile=jit_compile, keep_maxima=keep_maxima, **OPTIONS)
+
+    for num_query, num_gallery in ((3, 7), (2, 4), (3, 0)):
+        inputs = QUERY[:num_query], GALLERY[:num_gallery], QUERY_WEIGHTS, GALLERY_WEIGHTS
+        upstream = UPSTREAM[:, :num_query, :num_gallery]
+        wanted = plain_gradients(inputs, upstream) if num_gallery else [np.zeros_like(one) for one in inputs]
+        assert_gradients(step(list(inputs), upstream), wanted)
+
+
 @pytest.mark.parametrize("jit_compile", [True, False])
-def test_gradients_of_each_statistic_equal_autodiff(jit_compile):
-    for chosen in range(3):
-        upstream = UPSTREAM * (np.arange(3) == chosen)[:, None, None]
-        inputs = [tf.constant(one) for one in INPUTS]
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            found = pair_statistics.pair_statistics(*inputs, CENTER, jit_compile=jit_compile, **OPTIONS)
-            loss = tf.reduce_sum(upstream * tf.cast(found, tf.float64))
-        gradients = tape.gradient(loss, inputs)
-        for name, gradient, wanted in zip(("q", "g", "qw", "gw"), gradients, plain_gradients(upstream), strict=True):
-            scale = max(1.0, np.abs(wanted).max())
-            np.testing.assert_allclose(gradient, wanted, rtol=0, atol=1e-5 * scale, err_msg=f"{name} of {chosen}")
+def test_places_of_more_than_256_locations(jit_compile):
+    # Only the last location of each gallery map is like anything; 272 locations do not fit a byte.
+    query, gallery = feature_maps(112, 2, (17, 16, 3)), -feature_maps(113, 3, (17, 16, 3))
+    gallery[:, -1, -1] *= -1
+    weights = GENERATOR.uniform(0.5, 1.5, size=(2, 272)).astype(np.float32)
+    inputs = query.reshape(2, 272, 3), gallery.reshape(3, 272, 3), *weights
+    upstream = UPSTREAM[:, :2, :3]
+    found = gradients(inputs, upstream, jit_compile=jit_compile, keep_maxima=True)
+    assert np.abs(found[1][:, -1]).min() > 0
+    assert_gradients(found, plain_gradients(inputs, upstream))
 
 
-def plain_gradients(upstream):
-    inputs = [tf.constant(one, tf.float64) for one in INPUTS]
+def plain_gradients(inputs, upstream):
+    inputs = [tf.constant(one, tf.float64) for one in inputs]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         query, gallery, query_weights, gallery_weights = inputs
@@ -61,6 +101,14 @@ def test_tiles_of_many_large_maps_are_of_one_image():
     unknown = tf.TensorSpec([None, 3072, 1])
     tile_size = tf.function(lambda *maps: pair_statistics._tile_size(*maps, 2**23), input_signature=[unknown, unknown])
     assert int(tile_size(np.zeros((600, 3072, 1), np.float32), np.zeros((2, 3072, 1), np.float32))) == 1
+
+
+@pytest.mark.parametrize(
+    ("num_gallery", "limit", "expected"), [(752, 7, 4), (752, 8, 8), (7, 4, 4), (20, 16, 8), (3, 99, 1), (5, 0.5, 1)]
+)
+def test_tiles_are_powers_of_two_that_overlap_by_a_quarter_at_most(num_gallery, limit, expected):
+    query, gallery = tf.zeros([8, LOCATIONS, 1]), tf.zeros([num_gallery, LOCATIONS, 1])
+    assert pair_statistics._tile_size(query, gallery, int(limit * 8 * LOCATIONS**2 * 4)) == expected
 
 
 def test_matchers_share_one_compilation():
