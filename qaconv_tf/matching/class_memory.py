@@ -86,12 +86,7 @@ class ClassMemory(keras.layers.Layer):
         Returns:
             `(batch, num_classes)`.
         """
-        memory = self.memory.value
-        classes = self.chunk or self.num_classes
-        if not training or classes >= self.num_classes:
-            return matcher(maps, memory, training=training, gallery_gradient=False)
-        chunks = [memory[first : first + classes] for first in range(0, self.num_classes, classes)]
-        return tf.concat([matcher(maps, chunk, training=True, gallery_gradient=False) for chunk in chunks], axis=1)
+        return matcher(maps, self.memory.value, training=training, gallery_gradient=False, chunk=self.chunk)
 
     def update(self, maps, labels):
         """Writes maps into the memory of their classes; of equal labels the last wins.

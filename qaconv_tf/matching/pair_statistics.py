@@ -33,8 +33,9 @@ def pair_statistics(
         gallery: float32, `(num_gallery, locations, channels)`.
         query_weights: float32, `(locations,)`.
         gallery_weights: float32, `(locations,)`.
-        center: float32 scalar, subtracted from every maximum. In float32 the maxima of unlike images differ in
-            the third digit, so sums of them lose five bits that sums of differences keep. Not differentiated.
+        center: float32, one for all or `(num_gallery,)`, subtracted from every maximum. In float32 the maxima of
+            unlike images differ in the third digit, so sums of them lose five bits that sums of differences keep. Not
+            differentiated.
         tile_bytes: int. Largest tile of responses held at a time (one gallery image at least).
         jit_compile: bool. Compile forward and backward pass with XLA. `False` for export.
         gallery_gradient: bool. `False` saves half of the backward pass where the gallery is a memory.
@@ -49,7 +50,7 @@ def pair_statistics(
     if not jit_compile and not keep_maxima and None in (query.shape[0], gallery.shape[0]):
         forward = _forward_unknown_sizes
     # A tensor, never a variable: the compiled functions would keep a version, and a compilation, for each variable.
-    center = tf.stop_gradient(center)
+    center = tf.broadcast_to(tf.stop_gradient(center), [_length(gallery, 0)])
     options = tile_bytes, jit_compile
 
     @tf.custom_gradient
@@ -76,9 +77,9 @@ def _compiled():
 def _forward(query, gallery, query_weights, gallery_weights, center, tile_bytes, jit_compile, keep_maxima):
     """Returns the statistics and, stacked by tile, the maxima and their places, or nothing."""
 
-    def reduce_tile(_index, _first, tile, totals):
+    def reduce_tile(_, tile, part, totals):
         maxima, places = _maxima(_respond(query, tile), keep_maxima, jit_compile)
-        statistics = _reduce(*maxima, query_weights, gallery_weights, center)
+        statistics = _reduce(*maxima, query_weights, gallery_weights, part(center, 0))
         return totals, statistics + (maxima + places if keep_maxima else ())
 
     place = tf.uint8 if query.shape[1] <= 256 else tf.uint16
@@ -96,7 +97,7 @@ def _forward_unknown_sizes(query, gallery, query_weights, gallery_weights, cente
 
     def add_tile(first, *outputs):
         maxima, _ = _maxima(_respond(query, gallery[first : first + tile_size]))
-        of_tile = _reduce(*maxima, query_weights, gallery_weights, center)
+        of_tile = _reduce(*maxima, query_weights, gallery_weights, center[first : first + tile_size])
         return first + tile_size, *(tf.concat(pair, 1) for pair in zip(outputs, of_tile, strict=True))
 
     nothing = tf.zeros([_length(query, 0), 0])
@@ -114,23 +115,22 @@ def _backward(
     query, gallery, query_weights, gallery_weights, center, upstream, kept, tile_bytes, jit_compile, gallery_gradient
 ):
     num_query, (locations, channels) = _length(query, 0), query.shape[1:]
-    tile_size = _tile_size(query, gallery, tile_bytes)
-    upstream = [_at_least_one(by, 1) for by in upstream]
     # d(mean)/dd = 1/n and d(variance)/dd = 2 (d - mean) / n, n = 2 x locations values a pair.
     scale = 1.0 / (2 * locations)
 
-    def add_tile(index, first, tile, totals):
+    def add_tile(index, tile, part, totals):
         maxima, places = (
             [(tiles[0][index], tiles[1][index]) for tiles in (kept[:2], kept[2:])]
             if kept
             else _maxima(_respond(query, tile), True, jit_compile)
         )
-        of_query, of_gallery = (one - center for one in maxima)
+        of_query, of_gallery = _centered(*maxima, part(center, 0))
         query_places, gallery_places = (tf.cast(one, tf.int32) for one in places)
-        _, mean, _ = _reduce(*maxima, query_weights, gallery_weights, center)
+        _, mean, _ = _reduce(*maxima, query_weights, gallery_weights, part(center, 0))
         # Images that the tile before this one had are not counted again.
-        new = tf.cast(first + tf.range(tile_size) >= index * tile_size, tf.float32)
-        by_sum, by_mean, by_variance = (new * tf.slice(by, [0, first], [num_query, tile_size]) for by in upstream)
+        tile_size = _length(tile, 0)
+        new = part(tf.range(_length(gallery, 0)), 0) >= index * tile_size
+        by_sum, by_mean, by_variance = (tf.where(new, part(by, 1), 0.0) for by in upstream)
         per_query_location = (
             by_sum[:, None] * query_weights[:, None]
             + scale * (by_mean[:, None] + 2 * by_variance[:, None] * (of_query - mean[:, None]))
@@ -168,17 +168,24 @@ def _backward(
 def _scan(function, totals, query, gallery, tile_bytes, types):
     """Carries totals over the tiles and stacks each tile's outputs (`tf.scan` would stack the totals as well).
 
-    All tiles are of one size: the last one begins early enough, with images that the one before it had too.
+    `function` is given the number of the tile, the tile, `part(tensor, axis)`, what of a tensor belongs to the tile's
+    images, and the totals. All tiles are of one size: the last begins with images that the one before it had too.
     """
     tile_size = _tile_size(query, gallery, tile_bytes)
-    gallery = _at_least_one(gallery, 0)
-    num_gallery = _length(gallery, 0)
+    num_gallery = _length(_at_least_one(gallery, 0), 0)
     count = -(-num_gallery // tile_size)
 
     def step(index, totals, arrays):
         first = tf.minimum(index * tile_size, num_gallery - tile_size)
-        tile = tf.slice(gallery, [first, 0, 0], [tile_size, *gallery.shape[1:]])
-        totals, outputs = function(index, first, tile, totals)
+
+        def part(tensor, axis):
+            """What of a tensor belongs to the tile. With sizes of -1 XLA would copy all of it."""
+            tensor = _at_least_one(tensor, axis)
+            shape = [_length(tensor, other) for other in range(tensor.shape.rank)]
+            shape[axis] = tile_size
+            return tf.slice(tensor, [first if axis == other else 0 for other in range(len(shape))], shape)
+
+        totals, outputs = function(index, part(gallery, 0), part, totals)
         return index + 1, totals, [array.write(index, one) for array, one in zip(arrays, outputs, strict=True)]
 
     arrays = [tf.TensorArray(dtype, size=count) for dtype in types]
@@ -223,8 +230,7 @@ def _first_equal(parts, maximum):
 
 
 def _reduce(query_maxima, gallery_maxima, query_weights, gallery_weights, center):
-    # (num_query, locations, tile) and (num_query, tile, locations)
-    of_query, of_gallery = query_maxima - center, gallery_maxima - center
+    of_query, of_gallery = _centered(query_maxima, gallery_maxima, center)
     weighted_sum = tf.einsum("psg,s->pg", of_query, query_weights)
     weighted_sum += tf.einsum("pgr,r->pg", of_gallery, gallery_weights)
     count = 2 * query_maxima.shape[1]
@@ -233,6 +239,11 @@ def _reduce(query_maxima, gallery_maxima, query_weights, gallery_weights, center
     squares = tf.reduce_sum(tf.square(of_query - tf.expand_dims(mean, 1)), 1)
     squares += tf.reduce_sum(tf.square(of_gallery - tf.expand_dims(mean, 2)), 2)
     return weighted_sum, mean, squares / count
+
+
+def _centered(query_maxima, gallery_maxima, center):
+    # (num_query, locations, tile) and (num_query, tile, locations)
+    return query_maxima - center, gallery_maxima - tf.expand_dims(center, 1)
 
 
 def _scatter(rows, places, updates):

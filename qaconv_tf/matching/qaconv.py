@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from qaconv_tf.matching.chunks import Chunks
 from qaconv_tf.matching.pair_statistics import DEFAULT_TILE_BYTES, pair_statistics
 from qaconv_tf.matching.scalar_normalization import ScalarNormalization
 
@@ -42,6 +43,8 @@ class QAConv(keras.layers.Layer):
         gallery_maps: the same, `(num_gallery, height, width, channels)`.
         training: bool. Normalise by the statistics of all pairs of this call, and record them. Defaults to `False`.
         gallery_gradient: bool. Whether gradients reach `gallery_maps`. Defaults to `True`.
+        chunk: int. In training, so many gallery images are normalised at a time, each chunk by its own statistics and
+            recorded in turn, as if the layer were called for each. Defaults to `0`: all together.
 
     Returns:
         Scores, `(num_query, num_gallery)`, float32. Higher is more alike; unbounded.
@@ -100,28 +103,31 @@ class QAConv(keras.layers.Layer):
             name="temperature", shape=(), initializer=keras.initializers.Constant(10.0), trainable=False, **options
         )
 
-    def call(self, query_maps, gallery_maps, training=False, gallery_gradient=True):
+    def call(self, query_maps, gallery_maps, training=False, gallery_gradient=True, chunk=0):
         """Returns the scores; see the class."""
         self._validate_shapes(query_maps.shape, gallery_maps.shape)
         query, gallery = self._flatten(query_maps), self._flatten(gallery_maps)
         query_weights, gallery_weights, bias = self._weights()
-        center = self._center(query, gallery) if training else self.location_normalization.moving_mean.value
+        total_weight = tf.reduce_sum(query_weights) + tf.reduce_sum(gallery_weights)
+        chunks = Chunks(gallery_maps.shape[0], chunk if training else 0)
+        center = self._center(query, gallery, chunks) if training else self.location_normalization.moving_mean.value
         weighted_sum, mean, variance = pair_statistics(
-            query, gallery, query_weights, gallery_weights, center, self.tile_bytes, self.jit_compile, gallery_gradient,
-            keep_maxima=training,
+            query, gallery, query_weights, gallery_weights, chunks.spread(center), self.tile_bytes, self.jit_compile,
+            gallery_gradient, keep_maxima=training,
         )
         # BatchNorm over all maxima of all pairs: their mean and variance from each pair's own.
-        pairs = tf.size(mean)
-        mean_of_all = tf.reduce_mean(mean)
-        variance_of_all = tf.reduce_mean(variance + tf.square(mean - mean_of_all))
+        pairs = tf.shape(query)[0] * chunks.sizes(gallery)
+        mean_of_all = chunks.mean(mean)
+        variance_of_all = chunks.mean(variance + tf.square(mean - chunks.spread(mean_of_all)))
         count = pairs * 2 * query.shape[1]
         factor, shift = self.location_normalization(mean_of_all + center, variance_of_all, count, training=training)
         # weighted_sum is of (maximum - center), so the center's part of the affine map is added to its shift.
-        total_weight = tf.reduce_sum(query_weights) + tf.reduce_sum(gallery_weights)
-        logits = factor * weighted_sum + (factor * center + shift) * total_weight + bias
-        mean = tf.reduce_mean(logits)
-        factor, shift = self.score_normalization(mean, tf.math.reduce_variance(logits), pairs, training=training)
-        scores = factor * logits + shift
+        shift = (factor * center + shift) * total_weight + bias
+        logits = chunks.spread(factor) * weighted_sum + chunks.spread(shift)
+        mean = chunks.mean(logits)
+        variance = chunks.mean(tf.square(logits - chunks.spread(mean)))
+        factor, shift = self.score_normalization(mean, variance, pairs, training=training)
+        scores = chunks.spread(factor) * logits + chunks.spread(shift)
         # Tiles of a number known only at run time hide how many gallery images there are.
         scores.set_shape((query_maps.shape[0], gallery_maps.shape[0]))
         return scores
@@ -153,14 +159,14 @@ class QAConv(keras.layers.Layer):
         directions = weights.shape[0]
         return weights[0], weights[-1], self.bias * (2.0 / directions)
 
-    def _center(self, query, gallery):
-        """A typical maximum, to subtract before summing; any value is right, a near one keeps more digits.
+    def _center(self, query, gallery, chunks):
+        """A typical maximum of each chunk, to subtract before summing; any is right, a near one keeps more digits.
 
         The first query against the last gallery map: where a batch is matched with itself, first against first would
         be the one untypical pair.
         """
-        responses = tf.matmul(query[0], gallery[-1], transpose_b=True)
-        return tf.stop_gradient(tf.reduce_mean(tf.reduce_max(responses, axis=1)))
+        responses = tf.matmul(query[0], chunks.last(gallery), transpose_b=True)
+        return tf.stop_gradient(tf.reduce_mean(tf.reduce_max(responses, axis=-2), axis=-1))
 
     def _flatten(self, maps):
         height, width, channels = self.feature_shape

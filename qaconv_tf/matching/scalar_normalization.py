@@ -17,13 +17,13 @@ class ScalarNormalization(keras.layers.Layer):
         epsilon: float. Added to the variance. Defaults to `1e-5`, PyTorch's.
 
     Call arguments:
-        mean: scalar mean of the values in this batch.
-        variance: scalar (biased) variance of the values in this batch.
-        count: number of values; the moving variance is unbiased, as PyTorch's.
+        mean: scalar mean of the values in this batch; or a vector, of several batches, recorded in turn.
+        variance: the same of the (biased) variance.
+        count: the same of the number of values; the moving variance is unbiased, as PyTorch's.
         training: bool. Use and record the batch's statistics, or use the moving ones. Defaults to `False`.
 
     Returns:
-        `(factor, shift)`, two scalars.
+        `(factor, shift)`: two scalars, or in training vectors if mean and variance are.
 
     Example:
         >>> import tensorflow as tf
@@ -58,8 +58,12 @@ class ScalarNormalization(keras.layers.Layer):
         factor = self.scale * tf.math.rsqrt(variance + self.epsilon)
         return factor, self.offset - mean * factor
 
-    def _move(self, moving, value):
-        moving.assign(self.momentum * moving.value + (1.0 - self.momentum) * tf.stop_gradient(value))
+    def _move(self, moving, values):
+        values = tf.reshape(tf.stop_gradient(values), [-1])
+        # Of several batches the first is multiplied by the momentum once for each that comes after it.
+        later = tf.cast(tf.range(tf.size(values))[::-1], tf.float32)
+        recorded = tf.reduce_sum((1.0 - self.momentum) * self.momentum**later * values)
+        moving.assign(self.momentum ** tf.cast(tf.size(values), tf.float32) * moving.value + recorded)
 
     def get_config(self):
         """Returns what `from_config` needs."""
