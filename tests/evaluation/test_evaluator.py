@@ -221,7 +221,10 @@ def test_what_cannot_be_lifted_or_stored_is_refused_before_any_work(dataset, tim
     with pytest.raises(UserError, match="0 of 3 queries and 0 of 6 gallery images"):
         Evaluator(dataset).evaluate_each(model, ("matching",), lifting=LIFTING)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4 * (9 + 36 + 18) - 1))
-    Evaluator(timed).check(reranking=False, lifting=True)  # two tables of 3 x 6
+    # Tables of 3 x 3, 6 x 6 and 3 x 6 distances, and of 3 x 6 lifted ones; without re-ranking two of 3 x 6.
+    sizes = [Evaluator(timed).temporary_bytes(*steps) for steps in ((True, True), (True, False), (False, True))]
+    assert sizes == [4 * (9 + 36 + 2 * 18), 4 * (9 + 36 + 18), 4 * 2 * 18]
+    Evaluator(timed).check(reranking=False, lifting=True)
     with pytest.raises(UserError, match="free space"):
         Evaluator(timed).evaluate_each(model, ("matching",), reranking=RERANKING)
     assert model.traced_shapes == []

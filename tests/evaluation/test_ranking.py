@@ -161,6 +161,10 @@ def test_single_shot_drawings_depend_on_the_seed_and_not_on_the_blocks():
     np.testing.assert_array_equal(first, blocks)
     assert not np.array_equal(first, other, equal_nan=True)
     assert len(np.unique(first, axis=0)) > 1
+    # Two queries alike draw each for itself.
+    row = np.isfinite(first[0]).argmax()
+    twice = evaluate_ranking(scores[[row] * 8], [query[row]] * 8, gallery, "cuhk03_single_shot").first_relevant_rank
+    assert len(np.unique(twice, axis=1).T) > 1
 
 
 def test_ties_are_judged_in_float32():
