@@ -4,13 +4,27 @@ PYTHON ?= $(firstword $(wildcard $(foreach v,3.11 3.12 3.13,$(shell command -v p
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint clean
+.PHONY: demo test test_kernels lint clean
 
 demo: .venv/ready
 	$(BIN)/python -c "from qaconv_tf.commands.program import run_program; run_program('demo')" --output_dir=demo
 
 test: .venv/ready .venv-addons/ready
 	$(BIN)/python -m pytest -n 2 -rs
+
+# The kernels of native/ against plain loops, under the sanitizers; the kernels of other processors are left out.
+SANITIZED := g++ -std=c++17 -O1 -g -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all
+AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+build/test_kernels: $(wildcard native/*)
+	mkdir -p build
+	$(SANITIZED) $(AVX512) -c native/kernel_avx512.cpp -o build/kernel_avx512.o
+	$(SANITIZED) $(AVX512) -mavx512bf16 -c native/kernel_avx512_bf16.cpp -o build/kernel_avx512_bf16.o
+	$(SANITIZED) $(AVX512) -mamx-tile -mamx-bf16 -c native/kernel_amx_bf16.cpp -o build/kernel_amx_bf16.o
+	$(SANITIZED) -mavx2 -mfma -c native/kernel_avx2.cpp -o build/kernel_avx2.o
+	$(SANITIZED) native/kernel_portable.cpp native/engine.cpp native/test_kernels.cpp build/kernel_*.o -pthread -o $@
+
+test_kernels: build/test_kernels
+	build/test_kernels
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -1,0 +1,52 @@
+// What the engine asks of a kernel: packed maps in, one pair's weighted sum of maxima out.
+//
+// A pair's responses, (query locations x gallery locations) inner products, are made in tiles that fit the registers;
+// both maxima are taken while a tile is at hand, so that the responses never reach memory. Each processor family has a
+// kernel in a file of its own, compiled for it; engine.cpp chooses one when the program runs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace qaconv {
+
+// Size of the maps of one call. All maps have the same.
+struct MapShape {
+    int locations;
+    int channels;
+};
+
+// Per-thread memory of a kernel, of workspace_bytes(), 64-byte aligned.
+using Workspace = void*;
+
+struct Kernel {
+    const char* name;
+    bool (*available)();
+    // Bytes of one packed map; a packed map is 64-byte aligned.
+    size_t (*query_bytes)(MapShape);
+    size_t (*gallery_bytes)(MapShape);
+    size_t (*workspace_bytes)(MapShape);
+    // Before the first and after the last call of a thread.
+    void (*begin_thread)();
+    void (*end_thread)();
+    // From (locations, channels) floats, dense; the source may be unaligned.
+    void (*pack_query)(const float* map, MapShape, void* packed);
+    void (*pack_gallery)(const float* map, MapShape, void* packed);
+    // Sum over query locations of weight * (maximum - center), plus the same over gallery locations.
+    double (*score)(const void* query, const void* gallery, MapShape, const float* query_weights,
+                    const float* gallery_weights, float center, Workspace);
+    // As score, and writes where each maximum is: for a query location the gallery location with the largest response,
+    // and the reverse; of equal ones the first.
+    double (*score_with_indices)(const void* query, const void* gallery, MapShape, const float* query_weights,
+                                 const float* gallery_weights, float center, Workspace, int32_t* best_of_query,
+                                 int32_t* best_of_gallery);
+};
+
+// Null where the compiler or the processor family has no such kernel.
+extern const Kernel* const amx_bf16_kernel;
+extern const Kernel* const avx512_bf16_kernel;
+extern const Kernel* const avx512_kernel;
+extern const Kernel* const avx2_kernel;
+extern const Kernel* const portable_kernel;
+
+}  // namespace qaconv

@@ -1,0 +1,22 @@
+// Single precision on AVX-512: 12 x 32 responses in 24 of the 32 registers.
+#include "kernel.h"
+
+#if defined(__AVX512F__)
+#define QACONV_LANES 16
+#define QACONV_ROWS 12
+#include "float_element.h"
+#include "register_kernel.h"
+
+namespace qaconv {
+namespace {
+bool available() { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"); }
+const Kernel kernel = {"avx512", available, query_bytes, gallery_bytes, workspace_bytes, no_thread_state,
+                       no_thread_state, pack_query, pack_gallery, score, score_with_indices};
+}  // namespace
+const Kernel* const avx512_kernel = &kernel;
+}  // namespace qaconv
+#else
+namespace qaconv {
+const Kernel* const avx512_kernel = nullptr;
+}
+#endif

@@ -1,0 +1,187 @@
+// Holds every kernel that this processor runs to plain loops. Stand-alone, so that it can run under sanitizers:
+// make test_kernels.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "bfloat16.h"
+#include "engine.h"
+
+namespace {
+
+using namespace qaconv;
+
+int failures = 0;
+
+void expect(bool right, const char* what, const Kernel& kernel, MapShape shape) {
+    if (right) return;
+    ++failures;
+    std::printf("FAILED %s: kernel %s, %d locations, %d channels\n", what, kernel.name, shape.locations, shape.channels);
+}
+
+std::mt19937 generator(7);
+
+std::vector<float> random_numbers(size_t count) {
+    std::normal_distribution<float> normal;
+    std::vector<float> numbers(count);
+    for (float& number : numbers) number = normal(generator);
+    return numbers;
+}
+
+float rounded(float number) {
+    const uint32_t bits = uint32_t(bfloat16(number)) << 16;
+    float result;
+    std::memcpy(&result, &bits, sizeof result);
+    return result;
+}
+
+// Feature maps of unit vectors, as the matcher gets them.
+struct Maps {
+    MapShape shape;
+    int number;
+    std::vector<float> values;
+
+    Maps(MapShape shape, int number) : shape(shape), number(number), values(random_numbers(size())) {
+        for (size_t first = 0; first < size(); first += shape.channels) {
+            double square = 0.0;
+            for (int channel = 0; channel < shape.channels; ++channel) square += values[first + channel] * values[first + channel];
+            for (int channel = 0; channel < shape.channels; ++channel) values[first + channel] /= std::sqrt(square);
+        }
+    }
+    size_t size() const { return size_t(number) * shape.locations * shape.channels; }
+    const float* at(int map, int location) const {
+        return values.data() + (size_t(map) * shape.locations + location) * shape.channels;
+    }
+};
+
+double response(const float* a, const float* b, int channels, Precision precision) {
+    double sum = 0.0;
+    for (int channel = 0; channel < channels; ++channel)
+        sum += precision == Precision::bf16 ? double(rounded(a[channel])) * rounded(b[channel])
+                                            : double(a[channel]) * b[channel];
+    return sum;
+}
+
+// The largest response of each location of `one` to `other`.
+std::vector<double> maxima(const Maps& one, int i, const Maps& other, int j, Precision precision) {
+    std::vector<double> largest(one.shape.locations, -1e30);
+    for (int a = 0; a < one.shape.locations; ++a)
+        for (int b = 0; b < other.shape.locations; ++b)
+            largest[a] = std::max(largest[a], response(one.at(i, a), other.at(j, b), one.shape.channels, precision));
+    return largest;
+}
+
+struct Scored {
+    std::vector<float> scores;
+    std::vector<int32_t> of_query, of_gallery;
+};
+
+Scored run(const Kernel& kernel, Precision precision, const Maps& query, const Maps& gallery, const float* query_values,
+           const std::vector<float>& weights, bool with_indices, int threads) {
+    const MapShape shape = query.shape;
+    const size_t pairs = size_t(query.number) * gallery.number;
+    Scored result;
+    result.scores.assign(pairs, -99.0f);
+    result.of_query.assign(pairs * shape.locations, -1);
+    result.of_gallery.assign(pairs * shape.locations, -1);
+    Results results{result.scores.data(), gallery.number};
+    if (with_indices) results.best_of_query = result.of_query.data(), results.best_of_gallery = result.of_gallery.data();
+    const Weights both{weights.data(), weights.data() + shape.locations, 0.25f};
+    score_pairs(kernel, precision, shape, query_values, query.number, gallery.values.data(), gallery.number, both,
+                threads, results);
+    return result;
+}
+
+void test_against_loops(const Kernel& kernel, Precision precision, MapShape shape, int num_query, int num_gallery) {
+    const Maps query(shape, num_query), gallery(shape, num_gallery);
+    const std::vector<float> weights = random_numbers(2 * size_t(shape.locations));
+    // One number further on than an allocation: maps need not be aligned.
+    std::vector<float> shifted(query.size() + 1);
+    std::copy(query.values.begin(), query.values.end(), shifted.begin() + 1);
+    const Scored scored = run(kernel, precision, query, gallery, shifted.data() + 1, weights, true, 2);
+    const Scored plain = run(kernel, precision, query, gallery, query.values.data(), weights, false, 1);
+    expect(scored.scores == plain.scores, "the same with indices, threads and unaligned maps", kernel, shape);
+    for (int i = 0; i < num_query; ++i)
+        for (int j = 0; j < num_gallery; ++j) {
+            const std::vector<double> rows = maxima(query, i, gallery, j, precision);
+            const std::vector<double> columns = maxima(gallery, j, query, i, precision);
+            double wanted = 0.0, size = 0.0;
+            bool indices_right = true;
+            for (int location = 0; location < shape.locations; ++location) {
+                wanted += weights[location] * (rows[location] - 0.25);
+                wanted += weights[shape.locations + location] * (columns[location] - 0.25);
+                size += std::fabs(weights[location]) + std::fabs(weights[shape.locations + location]);
+                const size_t place = (size_t(i) * num_gallery + j) * shape.locations + location;
+                const int32_t there = scored.of_query[place], back = scored.of_gallery[place];
+                indices_right &= there >= 0 && there < shape.locations && back >= 0 && back < shape.locations;
+                if (!indices_right) break;
+                const float* query_location = query.at(i, location);
+                const float* gallery_location = gallery.at(j, location);
+                const double chosen = response(query_location, gallery.at(j, there), shape.channels, precision);
+                const double chosen_back = response(gallery_location, query.at(i, back), shape.channels, precision);
+                indices_right &= rows[location] - chosen < 1e-6 && columns[location] - chosen_back < 1e-6;
+            }
+            expect(indices_right, "indices", kernel, shape);
+            const double error = std::fabs(scored.scores[size_t(i) * num_gallery + j] - wanted);
+            expect(error < 1e-6 * (1.0 + size), "scores", kernel, shape);
+        }
+}
+
+void test_ties_take_the_first(const Kernel& kernel, Precision precision) {
+    const MapShape shape{37, 5};
+    Maps maps(shape, 1);
+    for (int location = 1; location < shape.locations; ++location)
+        std::copy(maps.at(0, 0), maps.at(0, 0) + shape.channels, maps.values.begin() + location * shape.channels);
+    const std::vector<float> weights(2 * size_t(shape.locations), 1.0f);
+    const Scored scored = run(kernel, precision, maps, maps, maps.values.data(), weights, true, 1);
+    const std::vector<int32_t> first(shape.locations, 0);
+    expect(scored.of_query == first && scored.of_gallery == first, "ties", kernel, shape);
+}
+
+void test_not_finite(const Kernel& kernel, Precision precision, float bad) {
+    const MapShape shape{6, 3};
+    Maps query(shape, 3);
+    const Maps gallery(shape, 5);
+    query.values[size_t(shape.locations) * shape.channels + 4] = bad;  // of the second map
+    const std::vector<float> weights = random_numbers(2 * size_t(shape.locations));
+    const Scored scored = run(kernel, precision, query, gallery, query.values.data(), weights, false, 2);
+    for (int pair = 0; pair < 15; ++pair)
+        expect(std::isnan(scored.scores[pair]) == (pair / 5 == 1), "NaN for what is not finite", kernel, shape);
+}
+
+void test_nothing_to_score(const Kernel& kernel, Precision precision) {
+    const MapShape shape{6, 3};
+    const std::vector<float> weights = random_numbers(12);
+    for (const int number : {0, 4}) {
+        const Maps query(shape, number), gallery(shape, 4 - number);
+        const Scored scored = run(kernel, precision, query, gallery, query.values.data(), weights, false, 2);
+        expect(scored.scores.empty(), "no pairs", kernel, shape);
+    }
+}
+
+void test_all(const Kernel& kernel, Precision precision) {
+    const MapShape shapes[] = {{1, 1}, {2, 3}, {5, 64}, {12, 33}, {16, 31}, {31, 1}, {32, 32}, {33, 65}, {96, 7}, {192, 128}};
+    for (const MapShape shape : shapes) test_against_loops(kernel, precision, shape, 2, 3);
+    test_against_loops(kernel, precision, {7, 2}, 1, 1);
+    test_against_loops(kernel, precision, {3, 4}, 61, 53);
+    test_ties_take_the_first(kernel, precision);
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
+        test_not_finite(kernel, precision, bad);
+    test_nothing_to_score(kernel, precision);
+}
+
+}  // namespace
+
+int main() {
+    for (const Precision precision : {Precision::fp32, Precision::bf16})
+        for (const Kernel* kernel : available_kernels(precision)) {
+            test_all(*kernel, precision);
+            std::printf("%s in %s\n", kernel->name, precision == Precision::bf16 ? "bf16" : "fp32");
+        }
+    std::printf("%d failures\n", failures);
+    return failures != 0;
+}
