@@ -144,6 +144,11 @@ _add(
     "all classes at once. Has nothing to do with --tile_bytes.", lower_bound=0,
 )
 _add(
+    _TRAIN, flags.DEFINE_integer, "nearest_classes", 0,
+    "Match a batch against so many classes of the memory only: its own, and those whose average map is nearest. A step "
+    "then costs the same for any number of classes. 0 for all classes.", lower_bound=0,
+)
+_add(
     _TRAIN, flags.DEFINE_bool, "fill_memory", True,
     "Fill the class memory with an image of each class before the first step. Otherwise the first epoch has wrong "
     "answers only, which spoils a model that can match already. Not with --pretrain_trials.",

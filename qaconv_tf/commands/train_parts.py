@@ -90,6 +90,7 @@ def make_trainer(model, num_classes):
         num_classes=num_classes,
         unseen=FLAGS.unseen,
         memory_chunk=FLAGS.memory_chunk,
+        nearest_classes=FLAGS.nearest_classes,
         margin=FLAGS.margin,
         gamma=FLAGS.gamma,
         freeze_batch_norm=FLAGS.freeze_batch_norm,
@@ -254,6 +255,12 @@ def check_flags():
     """
     if FLAGS.pretrain_trials and FLAGS.sampler == "graph":
         raise UserError("Expected --sampler=random or identity with --pretrain_trials. Received: --sampler=graph")
+    batch = FLAGS.identities_per_batch * FLAGS.instances_per_identity
+    if FLAGS.loss == "class_memory" and 0 < FLAGS.nearest_classes < batch:
+        raise UserError(
+            f"Expected --nearest_classes of at least the {batch} images of a batch, or 0. Received: "
+            f"--nearest_classes={FLAGS.nearest_classes}"
+        )
     epochs = whole_numbers("decay_epochs")
     if any(later <= earlier for earlier, later in zip([0, *epochs], epochs, strict=False)):
         raise UserError(f"Expected epochs from 1 on, each later than the last. Received: --decay_epochs={epochs}")

@@ -22,6 +22,10 @@ class ClassMemory(keras.layers.Layer):
         chunk: int. In training the matcher normalises by the statistics of so many classes at a time, each chunk by its
             own (QAConv 1.2: 16). `0`: by those of all classes (1.0, 1.1). Has nothing to do with how much memory the
             matching takes: that is the matcher's `tile_bytes`. Defaults to `0`.
+        nearest: int. `compare` matches a batch against so many classes only: its own, and of the others those whose
+            maps, averaged over the locations, are most like the average map of any of the batch. So a step's cost does
+            not grow with the classes. The matcher's batch statistics are then those of near classes. `0`: against all.
+            Defaults to `0`.
 
     Attributes:
         memory: variable `(num_classes, height, width, channels)`, float32 whatever the dtype policy.
@@ -41,7 +45,7 @@ class ClassMemory(keras.layers.Layer):
         [Liao and Shao, ECCV 2020](https://arxiv.org/abs/1904.10424), section 4.
     """
 
-    def __init__(self, num_classes, feature_shape, unseen="mask", chunk=0, **kwargs):
+    def __init__(self, num_classes, feature_shape, unseen="mask", chunk=0, nearest=0, **kwargs):
         super().__init__(**kwargs, autocast=False)
         if unseen not in UNSEEN:
             raise ValueError(f"Expected unseen to be one of {UNSEEN}. Received: unseen={unseen!r}")
@@ -49,6 +53,7 @@ class ClassMemory(keras.layers.Layer):
         self.feature_shape = tuple(feature_shape)
         self.unseen = unseen
         self.chunk = chunk
+        self.nearest = nearest
         self.memory = self.add_weight(
             name="memory", shape=(num_classes, *self.feature_shape), dtype="float32", initializer="zeros",
             trainable=False, autocast=False,
@@ -58,6 +63,11 @@ class ClassMemory(keras.layers.Layer):
             trainable=False,
         )
         self.updates = self.add_weight(name="updates", shape=(), dtype="int32", initializer="zeros", trainable=False)
+        if nearest:
+            self.pooled = self.add_weight(
+                name="pooled", shape=(num_classes, self.feature_shape[-1]), dtype="float32", initializer="zeros",
+                trainable=False, autocast=False,
+            )
         self.built = True
 
     @property
@@ -75,18 +85,58 @@ class ClassMemory(keras.layers.Layer):
         """Int32 `(num_classes,)`: updates since a class was written; meaningless where not `filled`."""
         return self.updates.value - 1 - self.written_at.value
 
-    def scores(self, matcher, maps, training=False):
-        """Returns the scores of maps against the memory of every class.
+    def scores(self, matcher, maps, training=False, classes=None):
+        """Returns the scores of maps against the memory of classes.
 
         Args:
             matcher: a `QAConv`, or a layer called like one.
             maps: feature maps `(batch, height, width, channels)`.
             training: bool, handed to the matcher. Defaults to `False`.
+            classes: int `(n,)`, the classes. Defaults to `None`: all.
 
         Returns:
-            `(batch, num_classes)`.
+            `(batch, n)`.
         """
-        return matcher(maps, self.memory.value, training=training, gallery_gradient=False, chunk=self.chunk)
+        memory = self.memory.value if classes is None else tf.gather(self.memory.value, classes)
+        return matcher(maps, memory, training=training, gallery_gradient=False, chunk=self.chunk)
+
+    def compare(self, matcher, maps, labels, training=False):
+        """Returns what `class_memory_loss` takes: a batch's scores against all, or the nearest, classes.
+
+        Args:
+            matcher: a `QAConv`, or a layer called like one.
+            maps: feature maps `(batch, height, width, channels)`.
+            labels: int `(batch,)`, 0..num_classes-1.
+            training: bool, handed to the matcher. Defaults to `False`.
+
+        Returns:
+            Three tensors: scores `(batch, n)`; which of the n classes is each map's own, `(batch,)`; and which of them
+            the loss counts, bool `(n,)`.
+        """
+        if not self.nearest or self.nearest >= self.num_classes:
+            return self.scores(matcher, maps, training), labels, self.counted
+        classes = self.nearest_classes(maps, labels)
+        own = tf.searchsorted(classes, tf.cast(labels, tf.int32))
+        return self.scores(matcher, maps, training, classes), own, tf.gather(self.counted, classes)
+
+    def nearest_classes(self, maps, labels):
+        """Returns the classes that `compare` matches a batch against, int32 `(nearest,)` in rising order.
+
+        Args:
+            maps: feature maps `(batch, height, width, channels)`.
+            labels: int `(batch,)`, 0..num_classes-1. Their classes are always chosen.
+
+        Raises:
+            ValueError: if there are more maps than `nearest`.
+        """
+        if maps.shape[0] is None or maps.shape[0] > self.nearest:
+            raise ValueError(f"Expected a batch of at most nearest={self.nearest} maps. Received: {maps.shape[0]}")
+        cosines = tf.matmul(_pool(maps), self.pooled.value, transpose_b=True)
+        # A class without a sample comes last: it teaches nothing.
+        labels = tf.cast(labels, tf.int32)
+        cosines = tf.where(self.filled, tf.reduce_max(cosines, axis=0), -2.0)
+        cosines = tf.tensor_scatter_nd_update(cosines, labels[:, None], tf.fill(tf.shape(labels), 2.0))
+        return tf.sort(tf.math.top_k(cosines, self.nearest, sorted=False).indices)
 
     def update(self, maps, labels):
         """Writes maps into the memory of their classes; of equal labels the last wins.
@@ -109,11 +159,19 @@ class ClassMemory(keras.layers.Layer):
         # A scatter leaves the order of equal indices undefined; here all of them write the last sample's map.
         same_label = labels[:, None] == labels[None]
         last = tf.reduce_max(tf.where(same_label, tf.range(tf.size(labels))[None], -1), axis=1)
-        self.memory.value.scatter_nd_update(labels[:, None], tf.gather(maps, last))
+        maps = tf.gather(maps, last)
+        self.memory.value.scatter_nd_update(labels[:, None], maps)
+        if self.nearest:
+            self.pooled.value.scatter_nd_update(labels[:, None], _pool(maps))
         self.written_at.value.scatter_nd_update(labels[:, None], tf.fill(tf.shape(labels), self.updates.value))
         self.updates.assign_add(1)
 
     def get_config(self):
         """Returns what `from_config` needs."""
-        names = ("num_classes", "feature_shape", "unseen", "chunk")
+        names = ("num_classes", "feature_shape", "unseen", "chunk", "nearest")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _pool(maps):
+    """Averages over the locations, of unit length."""
+    return tf.math.l2_normalize(tf.reduce_mean(tf.cast(maps, tf.float32), axis=[1, 2]), axis=1)

@@ -22,6 +22,7 @@ class Trainer(keras.Model):
         num_classes: int. Classes of the memory; needed for `"class_memory"` only. Defaults to `0`.
         unseen: see `ClassMemory`. Defaults to `"mask"`.
         memory_chunk: see `ClassMemory`'s `chunk`. Defaults to `0`.
+        nearest_classes: see `ClassMemory`'s `nearest`. Defaults to `0`.
         margin: float, of the triplet loss. Defaults to `16.0`.
         gamma: float, of the focal loss. Defaults to `2.0`.
         freeze_batch_norm: bool. Normalise by the backbone's moving statistics and leave them as they are; its scales
@@ -51,8 +52,8 @@ class Trainer(keras.Model):
     """
 
     def __init__(
-        self, model, loss="triplet", num_classes=0, unseen="mask", memory_chunk=0, margin=16.0, gamma=2.0,
-        freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, skip_nonfinite=False, **kwargs,
+        self, model, loss="triplet", num_classes=0, unseen="mask", memory_chunk=0, nearest_classes=0,
+        margin=16.0, gamma=2.0, freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, skip_nonfinite=False, **kwargs,
     ):
         super().__init__(**kwargs)
         if loss not in LOSSES:
@@ -71,7 +72,8 @@ class Trainer(keras.Model):
             layer.trainable = layer.output.shape[1] * frozen_stride < model.backbone.image_height
         self.memory = None
         if loss == "class_memory":
-            self.memory = ClassMemory(num_classes, model.backbone.feature_shape, unseen, memory_chunk)
+            shape = model.backbone.feature_shape
+            self.memory = ClassMemory(num_classes, shape, unseen, memory_chunk, nearest_classes)
         self.built = True
 
     def compile(self, optimizer, jit_compile=False, **kwargs):
@@ -129,11 +131,12 @@ class Trainer(keras.Model):
 
     def _loss_and_accuracy(self, maps, labels):
         if self.loss_name == "class_memory":
-            scores = self.memory.scores(self.model.matcher, maps, training=not self.freeze_matcher_norm)
-            loss = losses.class_memory_loss(scores, labels, self.memory.counted, self.gamma)
+            matched = self.model.matcher, maps, labels
+            scores, own, counted = self.memory.compare(*matched, training=not self.freeze_matcher_norm)
+            loss = losses.class_memory_loss(scores, own, counted, self.gamma)
             # As published, of all classes, those without a sample among them.
-            best = tf.argmax(scores, axis=1, output_type=labels.dtype)
-            return loss, tf.reduce_mean(tf.cast(best == labels, tf.float32))
+            best = tf.argmax(scores, axis=1, output_type=own.dtype)
+            return loss, tf.reduce_mean(tf.cast(best == own, tf.float32))
         scores = self.model.match(maps, maps, training=not self.freeze_matcher_norm)
         lowest, highest, has_both = losses.hardest_scores(scores, labels)
         right = tf.cast(has_both & (lowest > highest), tf.float32)

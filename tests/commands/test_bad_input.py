@@ -156,6 +156,7 @@ def test_a_checkpoint_of_other_shape(capfd, tmp_path, market):
         (["--frozen_stride=32", "--neck_channels=0"], "something to train"),
         (["--decay_epochs=5,2"], "each later than the last"),
         (["--decay_epochs=0"], "each later than the last"),
+        (["--loss=class_memory", "--nearest_classes=3"], "--nearest_classes of at least the 4 images of a batch"),
         (["--score_scale=nan"], "Expected a finite number. Received: --score_scale=nan"),
         (["--evaluate_every=1"], "--test_datasets="),
         (["--levels=64"], "64"),

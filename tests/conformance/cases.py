@@ -81,7 +81,7 @@ def _qaconv_case(head):
 
 def _class_memory_case():
     matcher = _qaconv("uniform")
-    make = functools.partial(ClassMemory, 5, SHAPE, "zeros", chunk=2)
+    make = functools.partial(ClassMemory, 5, SHAPE, "zeros", chunk=2, nearest=4)
     return Case(make, lambda memory, maps: memory.scores(matcher, maps), (_maps(2, 3),))
 
 

@@ -156,3 +156,51 @@ def test_a_chunk_normalises_by_its_own_statistics_in_training_only():
     for one, other in zip(matcher.variables, alone.variables, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, err_msg=one.path)
     assert np.abs(scores - whole.scores(random_matcher("split"), maps, training=True)).max() > 1e-3
+
+
+def test_nearest_classes_are_those_of_a_loop():
+    maps, labels = feature_maps(30, 6), np.array([4, 1, 4, 0, 5, 2])  # classes 3 and 6 have no sample
+    memory = ClassMemory(NUM_CLASSES, SHAPE, nearest=4)
+    memory.update(maps, labels)
+    query, own = feature_maps(31, 2), np.array([1, 3])
+
+    def pooled(one):
+        mean = one.mean(axis=(0, 1), dtype=np.float64)
+        return mean / np.linalg.norm(mean)
+
+    stored = dict(zip(labels, maps, strict=True))  # the last sample of a class
+    likeness = {label: max(pooled(one) @ pooled(stored[label]) for one in query) for label in stored}
+    others = sorted(set(likeness) - set(own), key=likeness.get)[-2:]
+    assert memory.nearest_classes(query, own).numpy().tolist() == sorted([*own, *others])
+    # With more places than classes with a sample, the others follow.
+    wide = ClassMemory(NUM_CLASSES, SHAPE, nearest=6)
+    wide.update(maps, labels)
+    assert set(labels) <= set(wide.nearest_classes(query, labels[:2]).numpy())
+
+
+@pytest.mark.parametrize("unseen", ["mask", "zeros"])
+def test_compare_scores_the_nearest_classes_alone(unseen):
+    memory, matcher, alone = updated_memory(nearest=5, unseen=unseen), random_matcher("split"), random_matcher("split")
+    maps, labels = tf.constant(feature_maps(32, 4)), [3, 3, 5, 0]
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        scores, own, counted = memory.compare(matcher, maps, labels, training=True)
+    classes = memory.nearest_classes(maps, labels).numpy()
+    assert len(classes) == 5 and classes[own.numpy()].tolist() == labels
+    assert counted.numpy().tolist() == memory.counted.numpy()[classes].tolist()
+    wanted = alone(maps, memory.memory.numpy()[classes], training=True)
+    np.testing.assert_allclose(scores, wanted, rtol=0, atol=1e-5 * np.std(wanted))
+    assert tape.gradient(scores, maps) is not None
+
+
+@pytest.mark.parametrize("nearest", [0, NUM_CLASSES, 99])
+def test_compare_scores_all_classes_where_none_is_left_out(nearest):
+    memory, maps, labels = updated_memory(nearest=nearest), feature_maps(33, 3), [2, 0, 5]
+    scores, own, counted = memory.compare(random_matcher("shared"), maps, labels)
+    np.testing.assert_array_equal(scores, memory.scores(random_matcher("shared"), maps))
+    assert own == labels and counted.numpy().tolist() == memory.filled.numpy().tolist()
+
+
+def test_a_batch_larger_than_the_nearest_classes():
+    with pytest.raises(ValueError, match="at most nearest=2 maps. Received: 3"):
+        updated_memory(nearest=2).nearest_classes(feature_maps(34, 3), [0, 1, 2])

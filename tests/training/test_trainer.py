@@ -166,6 +166,22 @@ def test_the_memory_is_scored_before_it_is_written():
     assert second["memory_age"] == pytest.approx(3 / 4)  # three classes are one update old, one was written now
 
 
+def test_a_step_matches_the_nearest_classes_alone():
+    trainer = make_trainer("class_memory", rate=0.0, nearest_classes=4)
+    memory = trainer.memory
+    images, labels = batch(0, identities=6)
+    memory.update(trainer.model.extract(images), labels)
+    images, labels = batch(1, identities=2)
+    maps = trainer.model.extract(images)
+    classes = memory.nearest_classes(maps, labels).numpy()
+    own = [list(classes).index(label) for label in labels]
+    scores = trainer.model.matcher(maps, memory.memory.numpy()[classes], training=True)
+    expected = losses.class_memory_loss(scores, own, np.full(4, True))
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    assert logs["loss"] == pytest.approx(float(expected), rel=1e-5)
+    assert logs["accuracy"] == pytest.approx(np.mean(np.argmax(scores, axis=1) == own))
+
+
 def test_only_the_trainer_has_the_memory():
     trainer = make_trainer("class_memory")
     assert any(variable is trainer.memory.memory for variable in trainer.variables)
