@@ -1,4 +1,4 @@
-// Rounding to bfloat16, to nearest, ties to even.
+// Rounding to bfloat16, to nearest, ties to even; two numbers are a word.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,13 @@
 namespace qaconv {
 namespace {
 
-inline uint16_t bfloat16(float value) {
+// As a float.
+inline float rounded_to_bfloat16(float value) {
     uint32_t bits;
     std::memcpy(&bits, &value, sizeof bits);
-    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    std::memcpy(&value, &bits, sizeof bits);
+    return value;
 }
 
 }  // namespace

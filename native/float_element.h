@@ -1,4 +1,4 @@
-// Single-precision numbers for register_kernel.h, by the compiler's vectors.
+// Single-precision numbers for register_kernel.h, by the compiler's vectors: a word is a channel.
 #pragma once
 
 #include "maxima.h"
@@ -7,11 +7,8 @@ namespace qaconv {
 namespace {
 
 struct Element {
-    using Number = float;
     static constexpr int channels = 1;
-    static float packed(float number) { return number; }
-    static Vector several(const float* numbers) { return *reinterpret_cast<const Vector*>(numbers); }
-    static Vector repeated(const float* number) { return Vector{} + *number; }
+    static Vector words(const float* source, int count) { return loaded(source, count); }
     static Vector multiply_add(Vector a, Vector b, Vector sum) { return sum + a * b; }
 };
 

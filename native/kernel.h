@@ -10,19 +10,33 @@
 
 namespace qaconv {
 
+enum class Precision { fp32, bf16 };
+
 // Size of the maps of one call. All maps have the same.
 struct MapShape {
     int locations;
     int channels;
 };
 
-// Per-thread memory of a kernel, of workspace_bytes(), 64-byte aligned.
-using Workspace = void*;
+// What each location's maximum counts in the sum: (locations) numbers each.
+struct Weights {
+    const double* query;
+    const double* gallery;
+};
+
+// Where to write the places of the maxima, (locations) each: for a query location the gallery location with the
+// largest response, and the reverse; of equal ones the first. Null where nobody asks.
+struct Places {
+    int32_t* of_query;
+    int32_t* of_gallery;
+};
 
 struct Kernel {
     const char* name;
+    // Of the numbers that it multiplies; sums are in single precision.
+    Precision precision;
     bool (*available)();
-    // Bytes of one packed map; a packed map is 64-byte aligned.
+    // Bytes of one packed map, and of a thread's workspace; all memory is 64-byte aligned.
     size_t (*query_bytes)(MapShape);
     size_t (*gallery_bytes)(MapShape);
     size_t (*workspace_bytes)(MapShape);
@@ -32,18 +46,12 @@ struct Kernel {
     // From (locations, channels) floats, dense; the source may be unaligned.
     void (*pack_query)(const float* map, MapShape, void* packed);
     void (*pack_gallery)(const float* map, MapShape, void* packed);
-    // Sum over query locations of weight * (maximum - center), plus the same over gallery locations.
-    double (*score)(const void* query, const void* gallery, MapShape, const float* query_weights,
-                    const float* gallery_weights, float center, Workspace);
-    // As score, and writes where each maximum is: for a query location the gallery location with the largest response,
-    // and the reverse; of equal ones the first.
-    double (*score_with_indices)(const void* query, const void* gallery, MapShape, const float* query_weights,
-                                 const float* gallery_weights, float center, Workspace, int32_t* best_of_query,
-                                 int32_t* best_of_gallery);
+    double (*weighted_sum)(const void* query, const void* gallery, MapShape, Weights, void* workspace, Places);
 };
 
 // Null where the compiler or the processor family has no such kernel.
 extern const Kernel* const amx_bf16_kernel;
+extern const Kernel* const amx_fp32_kernel;
 extern const Kernel* const avx512_bf16_kernel;
 extern const Kernel* const avx512_kernel;
 extern const Kernel* const avx2_kernel;

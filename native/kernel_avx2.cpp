@@ -1,3 +1,5 @@
+// flags: -mavx2 -mfma
+//
 // Single precision on AVX2: 6 x 16 responses in 12 of the 16 registers.
 #include "kernel.h"
 
@@ -10,8 +12,7 @@
 namespace qaconv {
 namespace {
 bool available() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-const Kernel kernel = {"avx2", available, query_bytes, gallery_bytes, workspace_bytes, no_thread_state,
-                       no_thread_state, pack_query, pack_gallery, score, score_with_indices};
+const Kernel kernel = register_kernel("avx2", Precision::fp32, available);
 }  // namespace
 const Kernel* const avx2_kernel = &kernel;
 }  // namespace qaconv

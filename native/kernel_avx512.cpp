@@ -1,3 +1,5 @@
+// flags: -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+//
 // Single precision on AVX-512: 12 x 32 responses in 24 of the 32 registers.
 #include "kernel.h"
 
@@ -9,9 +11,11 @@
 
 namespace qaconv {
 namespace {
-bool available() { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"); }
-const Kernel kernel = {"avx512", available, query_bytes, gallery_bytes, workspace_bytes, no_thread_state,
-                       no_thread_state, pack_query, pack_gallery, score, score_with_indices};
+bool available() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+const Kernel kernel = register_kernel("avx512", Precision::fp32, available);
 }  // namespace
 const Kernel* const avx512_kernel = &kernel;
 }  // namespace qaconv

@@ -1,6 +1,6 @@
 // A kernel that holds a tile of responses in registers while the channels pass by: kRows query locations against
 // 2 * kLanes gallery locations. A file defines QACONV_LANES and QACONV_ROWS, includes maxima.h, says in a struct
-// Element how numbers are packed and multiplied, and includes this.
+// Element how channels are packed into words of 32 bits and multiplied, and includes this.
 //
 // Locations beyond the map's are copies of its last one: a copy changes no maximum, and its own is not summed.
 #pragma once
@@ -12,81 +12,92 @@ namespace {
 
 constexpr int kRows = QACONV_ROWS;
 constexpr int kColumns = 2 * kLanes;
-constexpr int kTogether = Element::channels;  // channels that one instruction consumes
 
 int padded_rows(MapShape shape) { return rounded_up(shape.locations, kRows); }
 int padded_columns(MapShape shape) { return rounded_up(shape.locations, kColumns); }
-int padded_channels(MapShape shape) { return rounded_up(shape.channels, kTogether); }
+int words_of(MapShape shape) { return (shape.channels + Element::channels - 1) / Element::channels; }
 
-size_t packed_bytes(int locations, MapShape shape) {
-    return sizeof(Element::Number) * locations * padded_channels(shape);
-}
-
-size_t query_bytes(MapShape shape) { return packed_bytes(padded_rows(shape), shape); }
-size_t gallery_bytes(MapShape shape) { return packed_bytes(padded_columns(shape), shape); }
+size_t query_bytes(MapShape shape) { return sizeof(float) * padded_rows(shape) * words_of(shape); }
+size_t gallery_bytes(MapShape shape) { return sizeof(float) * padded_columns(shape) * words_of(shape); }
 size_t workspace_bytes(MapShape shape) { return Maxima::bytes(padded_rows(shape), padded_columns(shape)); }
 
-// (locations, channels) -> (locations / width, channels / kTogether, width, kTogether).
-void pack(const float* map, MapShape shape, int width, Element::Number* packed) {
-    const int channels = padded_channels(shape);
-    for (int first = 0; first < rounded_up(shape.locations, width); first += width) {
-        for (int offset = 0; offset < width; ++offset) {
-            const int location = first + offset < shape.locations ? first + offset : shape.locations - 1;
-            const float* source = map + size_t(location) * shape.channels;
-            Element::Number* target = packed + size_t(first) * channels + offset * kTogether;
-            for (int channel = 0; channel < channels; ++channel) {
-                const int step = channel / kTogether, within = channel % kTogether;
-                target[size_t(step) * width * kTogether + within] =
-                    channel < shape.channels ? Element::packed(source[channel]) : Element::Number(0);
-            }
+// kLanes words of a location, or as many as there are and zeros.
+Vector words_at(const float* map, MapShape shape, int location, int first_word) {
+    const int existing = location < shape.locations ? location : shape.locations - 1;
+    const int channel = first_word * Element::channels;
+    return Element::words(map + size_t(existing) * shape.channels + channel, shape.channels - channel);
+}
+
+// (locations, channels) -> (locations / kRows, words, kRows)
+void pack_query(const float* map, MapShape shape, void* packed) {
+    const int words = words_of(shape);
+    for (int location = 0; location < padded_rows(shape); ++location) {
+        const int panel = location / kRows;
+        float* target = static_cast<float*>(packed) + size_t(panel) * kRows * words + location % kRows;
+        for (int first = 0; first < words; first += kLanes) {
+            const Vector several = words_at(map, shape, location, first);
+            for (int lane = 0; lane < kLanes && first + lane < words; ++lane)
+                target[size_t(first + lane) * kRows] = several[lane];
         }
     }
 }
 
-void pack_query(const float* map, MapShape shape, void* packed) {
-    pack(map, shape, kRows, static_cast<Element::Number*>(packed));
-}
-
+// (locations, channels) -> (locations / kColumns, words, kColumns)
 void pack_gallery(const float* map, MapShape shape, void* packed) {
-    pack(map, shape, kColumns, static_cast<Element::Number*>(packed));
+    const int words = words_of(shape);
+    for (int location = 0; location < padded_columns(shape); location += kLanes) {
+        const int panel = location / kColumns;
+        float* target = static_cast<float*>(packed) + size_t(panel) * kColumns * words + location % kColumns;
+        for (int first = 0; first < words; first += kLanes) {
+            Vector square[kLanes];
+            for (int lane = 0; lane < kLanes; ++lane) square[lane] = words_at(map, shape, location + lane, first);
+            transpose(square);
+            for (int lane = 0; lane < kLanes && first + lane < words; ++lane)
+                *reinterpret_cast<Vector*>(target + size_t(first + lane) * kColumns) = square[lane];
+        }
+    }
 }
 
-template <bool with_indices>
-void absorb_tile(const Element::Number* rows, const Element::Number* columns, int channels, int first_row,
-                 int column_block, Maxima& maxima) {
+template <bool with_places>
+void absorb_tile(const float* rows, const float* columns, int words, int first_row, int column_block, Maxima& maxima) {
     Vector tile[kRows][2] = {};
-    for (int channel = 0; channel < channels; channel += kTogether) {
-        const auto left = Element::several(columns), right = Element::several(columns + kLanes * kTogether);
+    for (int word = 0; word < words; ++word) {
+        const Vector left = reinterpret_cast<const Vector*>(columns)[0];
+        const Vector right = reinterpret_cast<const Vector*>(columns)[1];
 #pragma GCC unroll 16
         for (int row = 0; row < kRows; ++row) {
-            const auto one = Element::repeated(rows + row * kTogether);
+            const Vector one = repeated(rows[row]);
             tile[row][0] = Element::multiply_add(left, one, tile[row][0]);
             tile[row][1] = Element::multiply_add(right, one, tile[row][1]);
         }
-        rows += kRows * kTogether;
-        columns += kColumns * kTogether;
+        rows += kRows;
+        columns += kColumns;
     }
-    maxima.absorb<with_indices>(first_row, kRows, column_block, [&](int row, int side) { return tile[row][side]; });
+    maxima.absorb<with_places, kRows>(first_row, column_block, [&](int row, int side) { return tile[row][side]; });
 }
 
-template <bool with_indices>
-Maxima all_maxima(const void* query, const void* gallery, MapShape shape, Workspace workspace) {
-    const int rows = padded_rows(shape), columns = padded_columns(shape), channels = padded_channels(shape);
-    Maxima maxima(workspace, rows, columns);
-    maxima.clear(rows, columns);
-    for (int column = 0; column < columns; column += kColumns) {
-        const auto* gallery_panel = static_cast<const Element::Number*>(gallery) + size_t(column) * channels;
-        for (int row = 0; row < rows; row += kRows) {
-            const auto* query_panel = static_cast<const Element::Number*>(query) + size_t(row) * channels;
-            absorb_tile<with_indices>(query_panel, gallery_panel, channels, row, column / kLanes, maxima);
-        }
-    }
-    return maxima;
+template <bool with_places>
+void absorb_pair(const float* query, const float* gallery, MapShape shape, Maxima& maxima) {
+    const int words = words_of(shape);
+    for (int column = 0; column < padded_columns(shape); column += kColumns)
+        for (int row = 0; row < padded_rows(shape); row += kRows)
+            absorb_tile<with_places>(query + size_t(row) * words, gallery + size_t(column) * words, words, row,
+                                     column / kLanes, maxima);
 }
 
-void no_thread_state() {}
+double weighted_sum(const void* query, const void* gallery, MapShape shape, Weights weights, void* workspace,
+                    Places places) {
+    Maxima maxima(workspace, padded_rows(shape), padded_columns(shape), places);
+    const auto absorb = maxima.wants_places() ? absorb_pair<true> : absorb_pair<false>;
+    absorb(static_cast<const float*>(query), static_cast<const float*>(gallery), shape, maxima);
+    return maxima.finish(shape, weights);
+}
+
+constexpr Kernel register_kernel(const char* name, Precision precision, bool (*available)()) {
+    constexpr auto nothing = [] {};
+    return {name, precision, available, query_bytes, gallery_bytes, workspace_bytes, nothing, nothing, pack_query,
+            pack_gallery, weighted_sum};
+}
 
 }  // namespace
 }  // namespace qaconv
-
-#include "pair_score.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -20,39 +19,36 @@ int failures = 0;
 void expect(bool right, const char* what, const Kernel& kernel, MapShape shape) {
     if (right) return;
     ++failures;
-    std::printf("FAILED %s: kernel %s, %d locations, %d channels\n", what, kernel.name, shape.locations, shape.channels);
+    std::printf("FAILED %s: kernel %s, %d locations, %d channels\n", what, kernel.name, shape.locations,
+                shape.channels);
 }
 
 std::mt19937 generator(7);
 
-std::vector<float> random_numbers(size_t count) {
-    std::normal_distribution<float> normal;
-    std::vector<float> numbers(count);
-    for (float& number : numbers) number = normal(generator);
+template <class Number>
+std::vector<Number> random_numbers(size_t count) {
+    std::normal_distribution<Number> normal;
+    std::vector<Number> numbers(count);
+    for (Number& number : numbers) number = normal(generator);
     return numbers;
 }
 
-float rounded(float number) {
-    const uint32_t bits = uint32_t(bfloat16(number)) << 16;
-    float result;
-    std::memcpy(&result, &bits, sizeof result);
-    return result;
-}
-
 // Feature maps of unit vectors, as the matcher gets them.
-struct Maps {
+struct RandomMaps {
     MapShape shape;
     int number;
     std::vector<float> values;
 
-    Maps(MapShape shape, int number) : shape(shape), number(number), values(random_numbers(size())) {
-        for (size_t first = 0; first < size(); first += shape.channels) {
+    RandomMaps(MapShape shape, int number)
+        : shape(shape), number(number),
+          values(random_numbers<float>(size_t(number) * shape.locations * shape.channels)) {
+        for (size_t first = 0; first < values.size(); first += shape.channels) {
             double square = 0.0;
-            for (int channel = 0; channel < shape.channels; ++channel) square += values[first + channel] * values[first + channel];
+            for (int channel = 0; channel < shape.channels; ++channel) square += std::pow(values[first + channel], 2);
             for (int channel = 0; channel < shape.channels; ++channel) values[first + channel] /= std::sqrt(square);
         }
     }
-    size_t size() const { return size_t(number) * shape.locations * shape.channels; }
+    Maps maps() const { return {values.data(), number}; }
     const float* at(int map, int location) const {
         return values.data() + (size_t(map) * shape.locations + location) * shape.channels;
     }
@@ -61,13 +57,14 @@ struct Maps {
 double response(const float* a, const float* b, int channels, Precision precision) {
     double sum = 0.0;
     for (int channel = 0; channel < channels; ++channel)
-        sum += precision == Precision::bf16 ? double(rounded(a[channel])) * rounded(b[channel])
-                                            : double(a[channel]) * b[channel];
+        sum += precision == Precision::bf16
+                   ? double(rounded_to_bfloat16(a[channel])) * rounded_to_bfloat16(b[channel])
+                   : double(a[channel]) * b[channel];
     return sum;
 }
 
 // The largest response of each location of `one` to `other`.
-std::vector<double> maxima(const Maps& one, int i, const Maps& other, int j, Precision precision) {
+std::vector<double> maxima(const RandomMaps& one, int i, const RandomMaps& other, int j, Precision precision) {
     std::vector<double> largest(one.shape.locations, -1e30);
     for (int a = 0; a < one.shape.locations; ++a)
         for (int b = 0; b < other.shape.locations; ++b)
@@ -75,102 +72,108 @@ std::vector<double> maxima(const Maps& one, int i, const Maps& other, int j, Pre
     return largest;
 }
 
+constexpr double kSlope = 1.5, kIntercept = -0.25;
+
 struct Scored {
     std::vector<float> scores;
     std::vector<int32_t> of_query, of_gallery;
 };
 
-Scored run(const Kernel& kernel, Precision precision, const Maps& query, const Maps& gallery, const float* query_values,
-           const std::vector<float>& weights, bool with_indices, int threads) {
-    const MapShape shape = query.shape;
+Scored run(const Kernel& kernel, Precision precision, MapShape shape, Maps query, Maps gallery,
+           const std::vector<double>& weights, bool with_places, int threads) {
     const size_t pairs = size_t(query.number) * gallery.number;
     Scored result;
     result.scores.assign(pairs, -99.0f);
     result.of_query.assign(pairs * shape.locations, -1);
     result.of_gallery.assign(pairs * shape.locations, -1);
-    Results results{result.scores.data(), gallery.number};
-    if (with_indices) results.best_of_query = result.of_query.data(), results.best_of_gallery = result.of_gallery.data();
-    const Weights both{weights.data(), weights.data() + shape.locations, 0.25f};
-    score_pairs(kernel, precision, shape, query_values, query.number, gallery.values.data(), gallery.number, both,
-                threads, results);
+    const Places places = {result.of_query.data(), result.of_gallery.data()};
+    const Results results = {result.scores.data(), gallery.number, with_places ? places : Places{nullptr, nullptr}};
+    const Matcher matcher = {{weights.data(), weights.data() + shape.locations}, kSlope, kIntercept};
+    score_pairs(kernel, precision, shape, query, gallery, matcher, threads, results);
     return result;
 }
 
 void test_against_loops(const Kernel& kernel, Precision precision, MapShape shape, int num_query, int num_gallery) {
-    const Maps query(shape, num_query), gallery(shape, num_gallery);
-    const std::vector<float> weights = random_numbers(2 * size_t(shape.locations));
+    const RandomMaps query(shape, num_query), gallery(shape, num_gallery);
+    const std::vector<double> weights = random_numbers<double>(2 * size_t(shape.locations));
     // One number further on than an allocation: maps need not be aligned.
-    std::vector<float> shifted(query.size() + 1);
+    std::vector<float> shifted(query.values.size() + 1);
     std::copy(query.values.begin(), query.values.end(), shifted.begin() + 1);
-    const Scored scored = run(kernel, precision, query, gallery, shifted.data() + 1, weights, true, 2);
-    const Scored plain = run(kernel, precision, query, gallery, query.values.data(), weights, false, 1);
-    expect(scored.scores == plain.scores, "the same with indices, threads and unaligned maps", kernel, shape);
+    const Maps unaligned = {shifted.data() + 1, num_query};
+    const Scored scored = run(kernel, precision, shape, unaligned, gallery.maps(), weights, true, 2);
+    const Scored plain = run(kernel, precision, shape, query.maps(), gallery.maps(), weights, false, 1);
+    expect(scored.scores == plain.scores, "the same with places, threads and unaligned maps", kernel, shape);
     for (int i = 0; i < num_query; ++i)
         for (int j = 0; j < num_gallery; ++j) {
             const std::vector<double> rows = maxima(query, i, gallery, j, precision);
             const std::vector<double> columns = maxima(gallery, j, query, i, precision);
-            double wanted = 0.0, size = 0.0;
-            bool indices_right = true;
+            double sum = 0.0, size = 0.0;
+            bool places_right = true;
             for (int location = 0; location < shape.locations; ++location) {
-                wanted += weights[location] * (rows[location] - 0.25);
-                wanted += weights[shape.locations + location] * (columns[location] - 0.25);
+                sum += weights[location] * rows[location] + weights[shape.locations + location] * columns[location];
                 size += std::fabs(weights[location]) + std::fabs(weights[shape.locations + location]);
                 const size_t place = (size_t(i) * num_gallery + j) * shape.locations + location;
                 const int32_t there = scored.of_query[place], back = scored.of_gallery[place];
-                indices_right &= there >= 0 && there < shape.locations && back >= 0 && back < shape.locations;
-                if (!indices_right) break;
+                places_right &= there >= 0 && there < shape.locations && back >= 0 && back < shape.locations;
+                if (!places_right) break;
                 const float* query_location = query.at(i, location);
                 const float* gallery_location = gallery.at(j, location);
                 const double chosen = response(query_location, gallery.at(j, there), shape.channels, precision);
                 const double chosen_back = response(gallery_location, query.at(i, back), shape.channels, precision);
-                indices_right &= rows[location] - chosen < 1e-6 && columns[location] - chosen_back < 1e-6;
+                places_right &= rows[location] - chosen < 1e-6 && columns[location] - chosen_back < 1e-6;
             }
-            expect(indices_right, "indices", kernel, shape);
-            const double error = std::fabs(scored.scores[size_t(i) * num_gallery + j] - wanted);
+            expect(places_right, "places", kernel, shape);
+            const double error = std::fabs(scored.scores[size_t(i) * num_gallery + j] - (kSlope * sum + kIntercept));
             expect(error < 1e-6 * (1.0 + size), "scores", kernel, shape);
         }
 }
 
 void test_ties_take_the_first(const Kernel& kernel, Precision precision) {
-    const MapShape shape{37, 5};
-    Maps maps(shape, 1);
+    const MapShape shape{71, 5};
+    RandomMaps maps(shape, 1);
     for (int location = 1; location < shape.locations; ++location)
         std::copy(maps.at(0, 0), maps.at(0, 0) + shape.channels, maps.values.begin() + location * shape.channels);
-    const std::vector<float> weights(2 * size_t(shape.locations), 1.0f);
-    const Scored scored = run(kernel, precision, maps, maps, maps.values.data(), weights, true, 1);
+    const std::vector<double> weights(2 * size_t(shape.locations), 1.0);
+    const Scored scored = run(kernel, precision, shape, maps.maps(), maps.maps(), weights, true, 1);
     const std::vector<int32_t> first(shape.locations, 0);
     expect(scored.of_query == first && scored.of_gallery == first, "ties", kernel, shape);
 }
 
-void test_not_finite(const Kernel& kernel, Precision precision, float bad) {
+// A map that cannot be used scores NaN, and has places within the maps.
+void test_unusable(const Kernel& kernel, Precision precision, float bad) {
     const MapShape shape{6, 3};
-    Maps query(shape, 3);
-    const Maps gallery(shape, 5);
+    RandomMaps query(shape, 3);
+    const RandomMaps gallery(shape, 5);
     query.values[size_t(shape.locations) * shape.channels + 4] = bad;  // of the second map
-    const std::vector<float> weights = random_numbers(2 * size_t(shape.locations));
-    const Scored scored = run(kernel, precision, query, gallery, query.values.data(), weights, false, 2);
+    const std::vector<double> weights = random_numbers<double>(2 * size_t(shape.locations));
+    const Scored scored = run(kernel, precision, shape, query.maps(), gallery.maps(), weights, true, 2);
     for (int pair = 0; pair < 15; ++pair)
-        expect(std::isnan(scored.scores[pair]) == (pair / 5 == 1), "NaN for what is not finite", kernel, shape);
+        expect(std::isnan(scored.scores[pair]) == (pair / 5 == 1), "NaN for what cannot be used", kernel, shape);
+    const auto outside = [&](int32_t place) { return place < 0 || place >= shape.locations; };
+    for (const auto& places : {scored.of_query, scored.of_gallery})
+        expect(std::none_of(places.begin(), places.end(), outside), "places of what cannot be used", kernel, shape);
 }
 
 void test_nothing_to_score(const Kernel& kernel, Precision precision) {
     const MapShape shape{6, 3};
-    const std::vector<float> weights = random_numbers(12);
+    const std::vector<double> weights = random_numbers<double>(12);
     for (const int number : {0, 4}) {
-        const Maps query(shape, number), gallery(shape, 4 - number);
-        const Scored scored = run(kernel, precision, query, gallery, query.values.data(), weights, false, 2);
+        const RandomMaps query(shape, number), gallery(shape, 4 - number);
+        const Scored scored = run(kernel, precision, shape, query.maps(), gallery.maps(), weights, true, 2);
         expect(scored.scores.empty(), "no pairs", kernel, shape);
     }
 }
 
 void test_all(const Kernel& kernel, Precision precision) {
-    const MapShape shapes[] = {{1, 1}, {2, 3}, {5, 64}, {12, 33}, {16, 31}, {31, 1}, {32, 32}, {33, 65}, {96, 7}, {192, 128}};
+    const MapShape shapes[] = {{1, 1},   {2, 3},   {5, 64},  {12, 33}, {16, 31}, {31, 1},
+                               {32, 32}, {33, 65}, {96, 7}, {193, 96}};
     for (const MapShape shape : shapes) test_against_loops(kernel, precision, shape, 2, 3);
     test_against_loops(kernel, precision, {7, 2}, 1, 1);
     test_against_loops(kernel, precision, {3, 4}, 61, 53);
     test_ties_take_the_first(kernel, precision);
-    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-        test_not_finite(kernel, precision, bad);
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 2e15f})
+        test_unusable(kernel, precision, bad);
     test_nothing_to_score(kernel, precision);
 }
 
