@@ -5,9 +5,11 @@
 
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine.h"
+#include "pair_statistics.h"
 
 namespace py = pybind11;
 
@@ -53,6 +55,52 @@ void score_pairs(const std::string& kernel_name, const std::string& precision_na
     qaconv::score_pairs(kernel, precision, shape, queries, galleries, matcher, threads, results);
 }
 
+// Both maxima of all pairs and both places, (num_query, num_gallery, locations).
+using KeptArrays = std::tuple<Array<float>, Array<float>, Array<int32_t>, Array<int32_t>>;
+// (num_query, num_gallery)
+using StatisticsArrays = std::tuple<Array<float>, Array<float>, Array<float>>;
+
+qaconv::Kept kept_of(KeptArrays& kept) {
+    auto& [of_query, of_gallery, query_places, gallery_places] = kept;
+    const qaconv::Places places = {query_places.mutable_data(), gallery_places.mutable_data()};
+    return {of_query.mutable_data(), of_gallery.mutable_data(), places};
+}
+
+qaconv::Pairs pairs_of(const Array<float>& query, const Array<float>& gallery, const Array<double>& query_weights,
+                       const Array<double>& gallery_weights, const Array<float>& center) {
+    const qaconv::MapShape shape = {static_cast<int>(query.shape(1)), static_cast<int>(query.shape(2))};
+    const qaconv::Weights weights = {query_weights.data(), gallery_weights.data()};
+    return {shape, maps_of(query), maps_of(gallery), weights, center.data()};
+}
+
+void pair_statistics(const std::string& kernel_name, const Array<float>& query, const Array<float>& gallery,
+                     const Array<double>& query_weights, const Array<double>& gallery_weights,
+                     const Array<float>& center, int threads, KeptArrays kept_arrays, StatisticsArrays arrays) {
+    const qaconv::Kernel& kernel = kernel_named(kernel_name, qaconv::Precision::fp32);
+    const qaconv::Pairs pairs = pairs_of(query, gallery, query_weights, gallery_weights, center);
+    const qaconv::Kept kept = kept_of(kept_arrays);
+    auto& [weighted_sum, mean, variance] = arrays;
+    const qaconv::Statistics<float> statistics = {weighted_sum.mutable_data(), mean.mutable_data(),
+                                                  variance.mutable_data()};
+    py::gil_scoped_release released;
+    qaconv::pair_statistics(kernel, pairs, threads, kept, statistics);
+}
+
+void pair_gradients(const Array<float>& query, const Array<float>& gallery, const Array<double>& query_weights,
+                    const Array<double>& gallery_weights, const Array<float>& center, int threads,
+                    KeptArrays kept_arrays, const StatisticsArrays& upstream, Array<float> by_query,
+                    std::optional<Array<float>> by_gallery, Array<float> by_query_weights,
+                    Array<float> by_gallery_weights) {
+    const qaconv::Pairs pairs = pairs_of(query, gallery, query_weights, gallery_weights, center);
+    const qaconv::Kept kept = kept_of(kept_arrays);
+    const auto& [by_sum, by_mean, by_variance] = upstream;
+    const qaconv::Statistics<const float> by = {by_sum.data(), by_mean.data(), by_variance.data()};
+    const qaconv::Gradients gradients = {by_query.mutable_data(), by_gallery ? by_gallery->mutable_data() : nullptr,
+                                         by_query_weights.mutable_data(), by_gallery_weights.mutable_data()};
+    py::gil_scoped_release released;
+    qaconv::pair_gradients(pairs, threads, kept, by, gradients);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
@@ -63,4 +111,12 @@ PYBIND11_MODULE(_native, module) {
                py::arg("gallery_weights").noconvert(), py::arg("slope"), py::arg("intercept"), py::arg("threads"),
                py::arg("scores").noconvert(), py::arg("of_query").noconvert() = py::none(),
                py::arg("of_gallery").noconvert() = py::none());
+    module.def("pair_statistics", &pair_statistics, py::arg("kernel"), py::arg("query").noconvert(),
+               py::arg("gallery").noconvert(), py::arg("query_weights"), py::arg("gallery_weights"), py::arg("center"),
+               py::arg("threads"), py::arg("kept").noconvert(), py::arg("statistics").noconvert());
+    module.def("pair_gradients", &pair_gradients, py::arg("query").noconvert(), py::arg("gallery").noconvert(),
+               py::arg("query_weights"), py::arg("gallery_weights"), py::arg("center"), py::arg("threads"),
+               py::arg("kept"), py::arg("upstream"), py::arg("by_query").noconvert(),
+               py::arg("by_gallery").noconvert(), py::arg("by_query_weights").noconvert(),
+               py::arg("by_gallery_weights").noconvert());
 }

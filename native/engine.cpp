@@ -104,7 +104,8 @@ class Scorer {
         Places places = results_.places;
         if (places.of_query != nullptr) {
             const int64_t first = (query * gallery_.number + gallery) * shape_.locations;
-            places = {places.of_query + first, places.of_gallery + first};
+            places.of_query += first, places.of_gallery += first;
+            if (places.query_maxima != nullptr) places.query_maxima += first, places.gallery_maxima += first;
         }
         const double sum = kernel_.weighted_sum(queries_.at(query), packed_.at(member), shape_, matcher_.weights,
                                                 workspace_.at(0), places);

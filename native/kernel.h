@@ -25,10 +25,13 @@ struct Weights {
 };
 
 // Where to write the places of the maxima, (locations) each: for a query location the gallery location with the
-// largest response, and the reverse; of equal ones the first. Null where nobody asks.
+// largest response, and the reverse; of equal ones the first. Null where nobody asks; and the maxima themselves, where
+// somebody asks for them too.
 struct Places {
     int32_t* of_query;
     int32_t* of_gallery;
+    float* query_maxima = nullptr;
+    float* gallery_maxima = nullptr;
 };
 
 struct Kernel {

@@ -67,6 +67,10 @@ class Maxima {
             write(row_place_, shape.locations, places_.of_query);
             write(column_place_, shape.locations, places_.of_gallery);
         }
+        if (places_.query_maxima != nullptr) {
+            std::memcpy(places_.query_maxima, row_best_, sizeof(float) * shape.locations);
+            std::memcpy(places_.gallery_maxima, column_best_, sizeof(float) * shape.locations);
+        }
         return weighted_sum(weights.query, row_best_, shape.locations) +
                weighted_sum(weights.gallery, column_best_, shape.locations);
     }

@@ -9,6 +9,7 @@
 
 #include "bfloat16.h"
 #include "engine.h"
+#include "test_pair_statistics.h"
 
 namespace {
 
@@ -185,6 +186,7 @@ int main() {
             test_all(*kernel, precision);
             std::printf("%s in %s\n", kernel->name, precision == Precision::bf16 ? "bf16" : "fp32");
         }
+    failures += failures_of_pair_statistics();
     std::printf("%d failures\n", failures);
     return failures != 0;
 }
