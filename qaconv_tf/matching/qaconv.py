@@ -1,6 +1,9 @@
 """The QAConv layer: scores of image pairs by query-adaptive convolution."""
 
+from typing import NamedTuple
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from qaconv_tf.matching.chunks import Chunks
@@ -9,6 +12,27 @@ from qaconv_tf.matching.scalar_normalization import ScalarNormalization
 
 HEADS = ("shared", "split", "uniform")
 WEIGHT_INITS = ("mean", "random")
+
+
+class EvaluationForm(NamedTuple):
+    """What a matcher computes in evaluation, both normalisations folded into two numbers.
+
+    `score = slope * sum of weight * (maximum - center) + intercept`, over all locations of both maps; so a location's
+    share of a score is exactly `slope * weight * (maximum - center)`.
+
+    Args:
+        query_weights: float64 `(locations,)`.
+        gallery_weights: float64 `(locations,)`.
+        center: float. Mean of the location maxima in training.
+        slope: float. Negative where one of the two learned scales is.
+        intercept: float.
+    """
+
+    query_weights: np.ndarray
+    gallery_weights: np.ndarray
+    center: float
+    slope: float
+    intercept: float
 
 
 @keras.saving.register_keras_serializable(package="qaconv_tf")
@@ -45,6 +69,7 @@ class QAConv(keras.layers.Layer):
         gallery_gradient: bool. Whether gradients reach `gallery_maps`. Defaults to `True`.
         chunk: int. In training, so many gallery images are normalised at a time, each chunk by its own statistics and
             recorded in turn, as if the layer were called for each. Defaults to `0`: all together.
+        engine: `"xla"`, or `"native"` for steps of training on a CPU: see `pair_statistics`. Defaults to `"xla"`.
 
     Returns:
         Scores, `(num_query, num_gallery)`, float32. Higher is more alike; unbounded.
@@ -103,7 +128,7 @@ class QAConv(keras.layers.Layer):
             name="temperature", shape=(), initializer=keras.initializers.Constant(10.0), trainable=False, **options
         )
 
-    def call(self, query_maps, gallery_maps, training=False, gallery_gradient=True, chunk=0):
+    def call(self, query_maps, gallery_maps, training=False, gallery_gradient=True, chunk=0, engine="xla"):
         """Returns the scores; see the class."""
         self._validate_shapes(query_maps.shape, gallery_maps.shape)
         query, gallery = self._flatten(query_maps), self._flatten(gallery_maps)
@@ -113,7 +138,7 @@ class QAConv(keras.layers.Layer):
         center = self._center(query, gallery, chunks) if training else self.location_normalization.moving_mean.value
         weighted_sum, mean, variance = pair_statistics(
             query, gallery, query_weights, gallery_weights, chunks.spread(center), self.tile_bytes, self.jit_compile,
-            gallery_gradient, keep_maxima=training,
+            gallery_gradient, keep_maxima=training, engine=engine,
         )
         # BatchNorm over all maxima of all pairs: their mean and variance from each pair's own.
         pairs = tf.shape(query)[0] * chunks.sizes(gallery)
@@ -142,6 +167,32 @@ class QAConv(keras.layers.Layer):
             Values in (0, 1), the same shape. `temperature` is 10, as in the published recipes, unless it was set.
         """
         return tf.sigmoid(scores / self.temperature)
+
+    def evaluation_form(self):
+        """Returns the layer, as it is in evaluation, as an `EvaluationForm`, computed in double precision.
+
+        Example:
+            >>> import numpy as np
+            >>> import qaconv_tf as qt
+            >>> maps = np.random.default_rng(0).normal(size=(2, 4, 2, 8))
+            >>> matcher = qt.QAConv()
+            >>> score = matcher(maps[:1], maps[1:])
+            >>> responses = maps[0].reshape(8, 8) @ maps[1].reshape(8, 8).T
+            >>> form = matcher.evaluation_form()
+            >>> weighted_sum = form.query_weights @ (responses.max(axis=1) - form.center)
+            >>> weighted_sum += form.gallery_weights @ (responses.max(axis=0) - form.center)
+            >>> np.allclose(form.slope * weighted_sum + form.intercept, score)
+            True
+        """
+        query_weights, gallery_weights, bias = (np.asarray(one, np.float64) for one in self._weights())
+        if self.head == "uniform":  # exactly, and not to seven digits
+            query_weights = gallery_weights = np.full(len(query_weights), 1 / len(query_weights))
+        factor, center, offset = self.location_normalization.evaluation_form()
+        slope, mean, intercept = self.score_normalization.evaluation_form()
+        logit_of_center = offset * (query_weights.sum() + gallery_weights.sum()) + bias
+        return EvaluationForm(
+            query_weights, gallery_weights, center, slope * factor, float(slope * (logit_of_center - mean) + intercept)
+        )
 
     def _weight_initializer(self, shape):
         if self.weight_init == "mean":

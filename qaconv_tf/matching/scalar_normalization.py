@@ -1,5 +1,7 @@
 """BatchNorm over one channel, given its statistics instead of its input."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -57,6 +59,12 @@ class ScalarNormalization(keras.layers.Layer):
             mean, variance = self.moving_mean.value, self.moving_variance.value
         factor = self.scale * tf.math.rsqrt(variance + self.epsilon)
         return factor, self.offset - mean * factor
+
+    def evaluation_form(self):
+        """Returns the affine map of the moving statistics as three floats: `x -> factor * (x - mean) + offset`."""
+        names = ("scale", "moving_variance", "moving_mean", "offset")
+        scale, variance, mean, offset = (float(getattr(self, name)) for name in names)
+        return scale / math.sqrt(variance + self.epsilon), mean, offset
 
     def _move(self, moving, values):
         values = tf.reshape(tf.stop_gradient(values), [-1])

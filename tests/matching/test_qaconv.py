@@ -232,6 +232,18 @@ def test_a_new_matcher_weighs_all_locations_alike():
         np.testing.assert_allclose(score, maxima.sum(axis=2) / LOCATIONS / (1 + 1e-5), rtol=1e-5)
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_evaluation_form_gives_the_scores_of_the_loops(head):
+    matcher = random_matcher(head)
+    matcher.location_normalization.scale.assign(-0.7)
+    form = matcher.evaluation_form()
+    weights = np.concatenate([form.query_weights, form.gallery_weights])
+    maxima = np.array([[oracle.location_maxima(q, g) for g in GALLERY] for q in QUERY])
+    scores = form.slope * ((maxima - form.center) @ weights) + form.intercept
+    wanted = oracle_scores(values_of(matcher, QUERY, GALLERY), moving_of(matcher))
+    np.testing.assert_allclose(scores, wanted, rtol=1e-12)  # all in double precision
+
+
 def test_probability_is_the_sigmoid_of_score_over_temperature():
     matcher = random_matcher("uniform")
     np.testing.assert_allclose(matcher.probabilities([[0.0, 10.0, -30.0]]), [[0.5, 0.731059, 0.047426]], rtol=1e-5)

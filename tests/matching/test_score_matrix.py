@@ -23,10 +23,11 @@ class RecordingMatcher:
 
 @pytest.mark.parametrize("num_gallery", [0, 1, 7, 9, 300])
 @pytest.mark.parametrize("num_query", [0, 1, 7, 9, 300])
-def test_any_size_equals_one_call(num_query, num_gallery):
+@pytest.mark.parametrize("engine", ["auto", "xla"])
+def test_any_size_equals_one_call(num_query, num_gallery, engine):
     query, gallery = MAPS[0][:num_query], MAPS[1][:num_gallery]
     matcher = random_matcher("shared", jit_compile=False)
-    scores = score_matrix(matcher, query, gallery)
+    scores = score_matrix(matcher, query, gallery, engine)
     assert scores.shape == (num_query, num_gallery) and scores.dtype == np.float32
     if scores.size:
         np.testing.assert_allclose(scores, matcher(query, gallery), rtol=0, atol=1e-5)
@@ -41,23 +42,24 @@ def test_compiled_engine_equals_one_call():
         np.testing.assert_allclose(scores, wanted, rtol=0, atol=1e-5 * np.std(wanted))
 
 
-def test_blocks_are_of_one_bounded_size():
+def test_blocks_of_xla_are_of_one_bounded_size():
     matcher = RecordingMatcher()
-    scores = score_matrix(matcher, MAPS[0][:21], MAPS[1])
+    scores = score_matrix(matcher, MAPS[0][:21], MAPS[1], engine="xla")
     assert set(matcher.sizes) == {(QUERY_BLOCK, GALLERY_BLOCK)} and len(matcher.sizes) == 6
     sums = [maps.sum(axis=(1, 2, 3)) for maps in MAPS]
     np.testing.assert_allclose(scores, sums[0][:21, None] + 2 * sums[1], rtol=1e-4, atol=1e-4)
 
 
-def test_rows_come_block_by_block():
+def test_rows_of_xla_come_block_by_block():
     matcher = RecordingMatcher()
-    rows = score_rows(matcher, MAPS[0][:19], MAPS[1][:30])
+    rows = score_rows(matcher, MAPS[0][:19], MAPS[1][:30], engine="xla")
     assert matcher.sizes == []
     first = next(rows)
     assert first.shape == (QUERY_BLOCK, 30) and len(matcher.sizes) == 1
     blocks = [first, *rows]
     assert [len(block) for block in blocks] == [8, 8, 3]
-    np.testing.assert_array_equal(np.concatenate(blocks), score_matrix(matcher, MAPS[0][:19], MAPS[1][:30]))
+    whole = score_matrix(matcher, MAPS[0][:19], MAPS[1][:30], engine="xla")
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)
 
 
 class SlicesOnly:
@@ -74,7 +76,8 @@ class SlicesOnly:
         return self.maps[part]
 
 
-def test_maps_may_stay_on_disk(tmp_path):
+@pytest.mark.parametrize("engine", ["auto", "xla"])
+def test_maps_may_stay_on_disk(tmp_path, engine):
     matcher = random_matcher("uniform", jit_compile=False)
     on_disk = []
     for name, maps in zip(("query", "gallery"), MAPS, strict=True):
@@ -82,8 +85,8 @@ def test_maps_may_stay_on_disk(tmp_path):
         on_disk.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
     query, gallery = on_disk[0][:10], on_disk[1]
     wanted = matcher(np.float32(query), np.float32(gallery))
-    np.testing.assert_allclose(score_matrix(matcher, query, gallery), wanted, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(score_matrix(matcher, SlicesOnly(query), SlicesOnly(gallery)), wanted, rtol=0, atol=1e-5)
+    for maps in ((query, gallery), (SlicesOnly(query), SlicesOnly(gallery))):
+        np.testing.assert_allclose(score_matrix(matcher, *maps, engine), wanted, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["engine", "precision"])
@@ -110,5 +113,5 @@ def test_pooled_scores_of_an_empty_map_are_finite():
 def test_progress_counts_the_queries():
     seen = []
     query, gallery = MAPS[0][: QUERY_BLOCK + 1], MAPS[1][:3]
-    score_matrix(RecordingMatcher(), query, gallery, progress=lambda *counts: seen.append(counts))
+    score_matrix(RecordingMatcher(), query, gallery, engine="xla", progress=lambda *counts: seen.append(counts))
     assert seen == [(QUERY_BLOCK, QUERY_BLOCK + 1), (QUERY_BLOCK + 1, QUERY_BLOCK + 1)]
