@@ -9,6 +9,7 @@ from qaconv_tf.commands.shipped_model import chosen_model
 from qaconv_tf.datasets.pairs_table import load_pairs
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import SCORINGS
+from qaconv_tf.matching.score_matrix import chosen_engine
 from qaconv_tf.model import load_model
 
 # Flag -> option of `rerank`, and of `temporal_lifting`.
@@ -29,7 +30,10 @@ def main():
         raise UserError(f"Expected --scoring of {', '.join(SCORINGS)}. Received: {unknown[0]!r}")
     reranking, lifting = _options("rerank", _RERANKING), _options("tlift", _LIFTING)
     pairs = load_pairs(FLAGS.pairs) if FLAGS.pairs else None
-    evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
+    matching = _matching_options()
+    evaluators = evaluation.open_evaluators(
+        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, **matching
+    )
     for evaluator in evaluators:
         evaluator.check(reranking is not None, lifting is not None)
     path = chosen_model(FLAGS.run_dir, FLAGS.model)
@@ -37,19 +41,28 @@ def main():
     if output:
         RunFolder(output).prepare_results()
     print(f"model: {path}", flush=True)
+    print(f"matching: engine {chosen_engine(FLAGS.engine, FLAGS.precision)}", flush=True)
     model = load_model(path)
     if reranking is not None:
         _print_cost(model, evaluators, lifting is not None)
     sections = evaluation.evaluate_model(model, evaluators, FLAGS.scoring, reranking, lifting)
     if sections:
         evaluation.print_table(sections)
-    verified = verification.evaluate_pairs(model, pairs, FLAGS.evaluation_batch_size) if pairs else None
+    verified = verification.evaluate_pairs(model, pairs, FLAGS.evaluation_batch_size, **matching) if pairs else None
     if verified:
         verification.print_result(FLAGS.pairs, verified)
     if output:
         run_facts = {"model": path, "flags": flag_values("evaluate")}
         more = [verification.to_results(FLAGS.pairs, verified)] if verified else []
         evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
+
+
+def _matching_options():
+    """Returns the options of the matching, which can be had."""
+    engine = chosen_engine(FLAGS.engine, FLAGS.precision)
+    if FLAGS.threads and engine.name != "native":
+        raise UserError(f"Expected the native engine with --threads, as XLA takes all cores. Received: engine {engine}")
+    return {"engine": engine.name, "precision": FLAGS.precision, "threads": FLAGS.threads}
 
 
 def _options(flag, options):

@@ -37,11 +37,18 @@ def open_training_set(text, data_dir):
     return combine_training_parts(datasets)
 
 
-def open_evaluators(texts, data_dir, batch_size):
-    """Returns the `Evaluator`s of data sets named by a flag; each data set's name becomes the text that named it."""
+def open_evaluators(texts, data_dir, batch_size, **matching):
+    """Returns the `Evaluator`s of data sets named by a flag; each data set's name becomes the text that named it.
+
+    Args:
+        texts: list of str, as `--test_datasets`.
+        data_dir: str, as `--data_dir`.
+        batch_size: int. Images extracted at once.
+        **matching: options of `Evaluator`: `engine`, `precision`, `threads`.
+    """
     datasets = [dataclasses.replace(open_dataset(text, data_dir), name=text) for text in texts]
     rules = {name: FLAGS[name].value for name in ("protocol", "camera_filter", "seed")}
-    return [Evaluator(dataset, batch_size=batch_size, **rules) for dataset in datasets]
+    return [Evaluator(dataset, batch_size=batch_size, **matching, **rules) for dataset in datasets]
 
 
 def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, lifting=None):

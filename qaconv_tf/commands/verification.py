@@ -12,13 +12,14 @@ from qaconv_tf.evaluation.verification import evaluate_verification
 from qaconv_tf.matching.score_matrix import QUERY_BLOCK, score_matrix
 
 
-def evaluate_pairs(model, pairs, batch_size):
+def evaluate_pairs(model, pairs, batch_size, **how):
     """Scores pairs of images by matching, showing progress.
 
     Args:
         model: `MatchingModel`.
         pairs: `ImagePairs`.
         batch_size: int. Images extracted at once.
+        **how: options of `score_matrix`: `engine`, `precision`, `threads`.
 
     Returns:
         A `VerificationResult`.
@@ -28,16 +29,16 @@ def evaluate_pairs(model, pairs, batch_size):
         shown = functools.partial(_show, progress, extraction)
         maps = extract_feature_maps(model, pairs.images, batch_size, shown)
         matching = progress.add_task("matching of pairs", total=len(pairs.same), note="")
-        scores = pair_scores(model.matcher, maps, pairs, functools.partial(_show, progress, matching))
+        scores = pair_scores(model.matcher, maps, pairs, functools.partial(_show, progress, matching), **how)
     return evaluate_verification(scores, pairs.same, pairs.folds)
 
 
-def pair_scores(matcher, maps, pairs, progress):
+def pair_scores(matcher, maps, pairs, progress, **how):
     """Returns the score of each pair, `(num_pairs,)`: the diagonals of small score matrices, of one shape."""
     scores = np.empty(len(pairs.same), np.float32)
     for first in range(0, len(scores), QUERY_BLOCK):
         block = slice(first, first + QUERY_BLOCK)
-        matrix = score_matrix(matcher, maps[pairs.query[block]], maps[pairs.gallery[block]])
+        matrix = score_matrix(matcher, maps[pairs.query[block]], maps[pairs.gallery[block]], **how)
         scores[block] = matrix.diagonal()
         progress(min(first + QUERY_BLOCK, len(scores)), len(scores))
     return scores

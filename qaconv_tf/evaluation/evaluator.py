@@ -36,6 +36,7 @@ class EvaluationResult:
             `"reranking"`, and of `"temporal_lifting"`, where these were done.
         processing: mapping. What was made of the matcher's scores: its `"temperature"`, and the options of
             `"reranking"` and `"temporal_lifting"`. Defaults to nothing.
+        kernel: str or None. The native engine's kernel, where it did the matching. Defaults to `None`.
 
     Example:
         >>> import numpy as np
@@ -57,6 +58,7 @@ class EvaluationResult:
     scores: np.ndarray
     seconds: dict
     processing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    kernel: str | None = None
 
     @property
     def pairs_per_second(self):
@@ -72,6 +74,7 @@ class EvaluationResult:
             "scoring": self.scoring,
             "processing": dict(self.processing),
             "engine": self.engine,
+            "kernel": self.kernel,
             "precision": self.precision,
             "rank1": self.ranking.rank1,
             "rank5": self.ranking.rank(5),
@@ -96,11 +99,13 @@ class Evaluator:
         batch_size: int. Images extracted at once. Defaults to `64`.
         engine: str. Engine of `score_matrix`. Defaults to `"auto"`.
         precision: str. Precision of `score_matrix`. Defaults to `"fp32"`.
+        threads: int or None. Threads of `score_matrix`. Defaults to `None`.
         **rules: of `evaluate_ranking`: `protocol`, `camera_filter`, `seed`.
 
     Raises:
         ValueError: if the engine is unknown.
-        UserError: if there is no query, no gallery image, or no query has a right answer.
+        UserError: if there is no query, no gallery image, or no query has a right answer; or if the engine is not
+            there, or has no such precision.
 
     Example:
         >>> import tempfile
@@ -124,13 +129,13 @@ class Evaluator:
         ([[1.0, 0.0]], 1.0)
     """
 
-    def __init__(self, dataset, batch_size=64, engine="auto", precision="fp32", **rules):
+    def __init__(self, dataset, batch_size=64, engine="auto", precision="fp32", threads=None, **rules):
         check_answerable(dataset.query, dataset.gallery, rules.get("camera_filter", "same_identity"))
         self.dataset = dataset
         self.rules = rules
         self.batch_size = batch_size
-        self.engine = chosen_engine(engine)
-        self.precision = precision
+        self.engine = chosen_engine(engine, precision)
+        self.threads = threads
 
     def evaluate(self, model, scoring="matching", progress=None):
         """Extracts every feature map, scores every pair and ranks the gallery for each query.
@@ -228,16 +233,18 @@ class Evaluator:
             scores = pooled_scores(query_maps, gallery_maps)
         else:
             shown = functools.partial(progress, "matching")
-            scores = score_matrix(model.matcher, query_maps, gallery_maps, self.engine, self.precision, shown)
+            how = self.engine.name, self.engine.precision, shown, self.threads
+            scores = score_matrix(model.matcher, query_maps, gallery_maps, *how)
         seconds = seconds | {"matching": time.perf_counter() - started}
         return self._result(scoring, scores, seconds, {})
 
     def _rerank(self, matcher, query_maps, gallery_maps, result, options, progress):
         started = time.perf_counter()
-        among = [
-            distances_among(matcher, maps, self.engine, self.precision, functools.partial(progress, f"matching {part}"))
-            for part, maps in (("the queries", query_maps), ("the gallery", gallery_maps))
-        ]
+        among = []
+        for part, maps in (("the queries", query_maps), ("the gallery", gallery_maps)):
+            shown = functools.partial(progress, f"matching {part}")
+            how = self.engine.name, self.engine.precision, shown, self.threads
+            among.append(distances_among(matcher, maps, *how))
         matched = time.perf_counter()
 
         def query_gallery(first, last):
@@ -274,12 +281,13 @@ class Evaluator:
         return EvaluationResult(
             dataset=self.dataset.name,
             scoring=scoring,
-            engine=self.engine if matched else None,
-            precision=self.precision if matched else None,
+            engine=self.engine.name if matched else None,
+            precision=self.engine.precision if matched else None,
             ranking=ranking,
             scores=scores,
             seconds=seconds | {"ranking": time.perf_counter() - started},
             processing=processing,
+            kernel=self.engine.kernel if matched else None,
         )
 
 

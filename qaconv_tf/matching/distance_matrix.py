@@ -9,7 +9,7 @@ from qaconv_tf.errors import UserError
 from qaconv_tf.matching.score_matrix import GALLERY_BLOCK, score_rows
 
 
-def distances_among(matcher, maps, engine="auto", precision="fp32", progress=None):
+def distances_among(matcher, maps, engine="auto", precision="fp32", progress=None, threads=None):
     """Returns the distances, 1 - probability, of every pair of some images, in a `temporary_map`.
 
     Half of the pairs are matched where both directions of a pair have one score, as with every head but `"split"`.
@@ -21,6 +21,7 @@ def distances_among(matcher, maps, engine="auto", precision="fp32", progress=Non
         precision: see `score_matrix`.
         progress: callable or None. Called as `progress(done, total)`, in pairs, after each block of rows. Defaults to
             `None`.
+        threads: see `score_matrix`.
 
     Returns:
         float32 memory map `(n, n)`.
@@ -42,7 +43,7 @@ def distances_among(matcher, maps, engine="auto", precision="fp32", progress=Non
     done, total = 0, num_pairs_among(matcher, number)
     for first, last, left in _blocks(matcher, number):
         row = first
-        for scores in score_rows(matcher, maps[first:last], maps[left:], engine, precision):
+        for scores in score_rows(matcher, maps[first:last], maps[left:], engine, precision, threads):
             distances[row : row + len(scores), left:] = matcher.probabilities(-scores)
             row += len(scores)
             done += scores.size

@@ -12,7 +12,7 @@ from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
 from qaconv_tf.evaluation.verification import evaluate_verification
-from qaconv_tf.matching import score_matrix
+from qaconv_tf.matching import native_engine, score_matrix
 from qaconv_tf.model import build_model
 from tests.commands.running import run_command
 
@@ -105,6 +105,26 @@ def test_pairs(capfd, tmp_path, model):
     assert (found["protocol"], found["num_same"]) == ("lfw_pairs", sum(same))
     assert 0 < expected.equal_error_rate < 1
     assert "accuracy" in out and "too few" in out
+
+
+def test_engine_precision_and_threads(capfd, tmp_path, model):
+    _, given = model
+    sets = f"--test_datasets=market1501:{PETS2009}"
+    out = evaluate(capfd, given, sets, "--engine=xla", f"--output_dir={tmp_path}")
+    assert "matching: engine xla, precision fp32\n" in out
+    assert "XLA takes all cores" in refused(capfd, given, sets, "--engine=xla", "--threads=2")
+    assert "Expected precision fp32 with engine xla" in refused(capfd, given, sets, "--engine=xla", "--precision=bf16")
+    if native_engine.why_missing():
+        assert "Expected a native engine" in refused(capfd, given, sets, "--precision=bf16")
+        return
+    (kernel, *_) = native_engine.kernels("bf16")
+    out = evaluate(capfd, given, sets, "--precision=bf16", "--threads=1", f"--output_dir={tmp_path}")
+    assert f"matching: engine native, kernel {kernel}, precision bf16\n" in out
+    results = json.loads((tmp_path / "results.json").read_text())["evaluations"]
+    made_by = [tuple(result[key] for key in ("engine", "kernel", "precision")) for result in results]
+    assert made_by == [("xla", None, "fp32"), ("native", kernel, "bf16")]
+    assert results[0]["mAP"] == pytest.approx(results[1]["mAP"], abs=5e-4)
+    assert f"native, {kernel}" in (tmp_path / "report.html").read_text()
 
 
 def test_what_cannot_be_done_is_one_line(capfd, tmp_path, model):

@@ -15,6 +15,7 @@ from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
 from qaconv_tf.matching.qaconv import QAConv
+from qaconv_tf.matching.score_matrix import Engine, chosen_engine
 
 HEIGHT, WIDTH = 16, 8
 COLOURS = {"ann": (200, 60, 40), "bob": (50, 180, 60), "cid": (40, 60, 190)}
@@ -91,7 +92,7 @@ def test_pooled_is_the_cosine_of_mean_maps(dataset):
             left, right = (model.extract(read_images([record])).numpy().mean((0, 1, 2)) for record in (query, gallery))
             cosine = left @ right / np.linalg.norm(left) / np.linalg.norm(right)
             assert result.scores[row, column] == pytest.approx(cosine, abs=1e-5)
-    assert (result.scoring, result.engine, result.precision) == ("pooled", None, None)
+    assert (result.scoring, result.engine, result.kernel, result.precision) == ("pooled", None, None, None)
 
 
 def test_an_unknown_engine_is_refused_before_any_work(dataset):
@@ -103,18 +104,20 @@ def test_engine_and_precision_are_passed_on(dataset, monkeypatch):
     received = {}
     scores = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
 
-    def fake_score_matrix(matcher, query_maps, gallery_maps, engine, precision, progress):
-        received.update(matcher=matcher, engine=engine, precision=precision)
+    def fake_score_matrix(matcher, query_maps, gallery_maps, engine, precision, progress, threads):
+        received.update(matcher=matcher, engine=engine, precision=precision, threads=threads)
         progress(2, 3)
         progress(3, 3)
         return scores
 
     monkeypatch.setattr("qaconv_tf.evaluation.evaluator.score_matrix", fake_score_matrix)
     model, seen = ColourModel(), []
-    evaluator = Evaluator(dataset, engine="xla", precision="bf16")
+    engines = {("auto", "bf16"): Engine("native", "bf16", "abacus")}
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.chosen_engine", lambda *asked: engines[asked])
+    evaluator = Evaluator(dataset, precision="bf16", threads=3)
     result = evaluator.evaluate(model, progress=lambda *counts: seen.append(counts))
-    assert received == {"engine": "xla", "precision": "bf16", "matcher": model.matcher}
-    assert (result.engine, result.precision) == ("xla", "bf16")
+    assert received == {"engine": "native", "precision": "bf16", "matcher": model.matcher, "threads": 3}
+    assert (result.engine, result.kernel, result.precision) == ("native", "abacus", "bf16")
     assert seen[1:] == [("matching", 2, 3), ("matching", 3, 3)]
     np.testing.assert_array_equal(result.scores, scores)
 
@@ -132,7 +135,8 @@ def test_results_are_json_and_say_what_made_them(dataset):
         "camera_filter": "same_identity",
         "scoring": "matching",
         "processing": {},
-        "engine": "xla",  # what "auto" chose
+        "engine": chosen_engine().name,
+        "kernel": chosen_engine().kernel,
         "precision": "fp32",
         "rank1": 1 / 3,
         "rank5": 2 / 3,
