@@ -85,7 +85,7 @@ class ClassMemory(keras.layers.Layer):
         """Int32 `(num_classes,)`: updates since a class was written; meaningless where not `filled`."""
         return self.updates.value - 1 - self.written_at.value
 
-    def scores(self, matcher, maps, training=False, classes=None):
+    def scores(self, matcher, maps, training=False, classes=None, engine="xla"):
         """Returns the scores of maps against the memory of classes.
 
         Args:
@@ -93,14 +93,19 @@ class ClassMemory(keras.layers.Layer):
             maps: feature maps `(batch, height, width, channels)`.
             training: bool, handed to the matcher. Defaults to `False`.
             classes: int `(n,)`, the classes. Defaults to `None`: all.
+            engine: str, handed to the matcher. Defaults to `"xla"`.
 
         Returns:
             `(batch, n)`.
         """
+        if engine == "native":
+            # Since an update of a few rows each reading would copy the whole memory.
+            tf.raw_ops.DisableCopyOnRead(resource=self.memory.value.handle)
         memory = self.memory.value if classes is None else tf.gather(self.memory.value, classes)
-        return matcher(maps, memory, training=training, gallery_gradient=False, chunk=self.chunk)
+        options = {"gallery_gradient": False, "chunk": self.chunk, "engine": engine}
+        return matcher(maps, memory, training=training, **options)
 
-    def compare(self, matcher, maps, labels, training=False):
+    def compare(self, matcher, maps, labels, training=False, engine="xla"):
         """Returns what `class_memory_loss` takes: a batch's scores against all, or the nearest, classes.
 
         Args:
@@ -108,16 +113,17 @@ class ClassMemory(keras.layers.Layer):
             maps: feature maps `(batch, height, width, channels)`.
             labels: int `(batch,)`, 0..num_classes-1.
             training: bool, handed to the matcher. Defaults to `False`.
+            engine: str, handed to the matcher. Defaults to `"xla"`.
 
         Returns:
             Three tensors: scores `(batch, n)`; which of the n classes is each map's own, `(batch,)`; and which of them
             the loss counts, bool `(n,)`.
         """
         if not self.nearest or self.nearest >= self.num_classes:
-            return self.scores(matcher, maps, training), labels, self.counted
+            return self.scores(matcher, maps, training, None, engine), labels, self.counted
         classes = self.nearest_classes(maps, labels)
         own = tf.searchsorted(classes, tf.cast(labels, tf.int32))
-        return self.scores(matcher, maps, training, classes), own, tf.gather(self.counted, classes)
+        return self.scores(matcher, maps, training, classes, engine), own, tf.gather(self.counted, classes)
 
     def nearest_classes(self, maps, labels):
         """Returns the classes that `compare` matches a batch against, int32 `(nearest,)` in rising order.

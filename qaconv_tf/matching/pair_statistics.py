@@ -11,13 +11,15 @@ import math
 
 import tensorflow as tf
 
+from qaconv_tf.matching import native_statistics
+
 # Measured at 24 x 8 x 128: tiles of 4 to 16 MB are equally fast; larger ones fall out of the processor's cache.
 DEFAULT_TILE_BYTES = 8 * 2**20
 
 
 def pair_statistics(
     query, gallery, query_weights, gallery_weights, center, tile_bytes=DEFAULT_TILE_BYTES, jit_compile=True,
-    gallery_gradient=True, keep_maxima=False,
+    gallery_gradient=True, keep_maxima=False, engine="xla",
 ):
     """Returns, for each pair, the weighted sum, the mean and the variance of its location maxima.
 
@@ -42,13 +44,18 @@ def pair_statistics(
         keep_maxima: bool. Keep the maxima and their places for the backward pass: 5 bytes (with more than 256
             locations 6) for each of a pair's `2 x locations`. `False` makes the responses again if gradients are
             asked for after all.
+        engine: str. `"xla"`: as above; or `"native"`: by the native engine, on the processor and never inside a
+            function that XLA compiles. It keeps the maxima, 16 bytes for both maxima of a location, and no tiles.
 
     Returns:
         Three tensors `(num_query, num_gallery)`: weighted sum, mean, variance.
     """
-    forward, backward = _compiled() if jit_compile else (_forward, _backward)
-    if not jit_compile and not keep_maxima and None in (query.shape[0], gallery.shape[0]):
-        forward = _forward_unknown_sizes
+    if engine == "native":
+        forward, backward = native_statistics.forward, native_statistics.backward
+    else:
+        forward, backward = _compiled() if jit_compile else (_forward, _backward)
+        if not jit_compile and not keep_maxima and None in (query.shape[0], gallery.shape[0]):
+            forward = _forward_unknown_sizes
     # A tensor, never a variable: the compiled functions would keep a version, and a compilation, for each variable.
     center = tf.broadcast_to(tf.stop_gradient(center), [_length(gallery, 0)])
     options = tile_bytes, jit_compile
