@@ -52,6 +52,11 @@ def why_missing():
     return _WHY_MISSING
 
 
+def extension():
+    """Returns the extension, or None where there is none."""
+    return _NATIVE
+
+
 def kernels(precision):
     """Returns the names of the kernels that this processor runs for a precision, the best first.
 
@@ -136,7 +141,7 @@ def best_matches(matcher, query_maps, gallery_maps, precision="fp32", threads=No
 
 def _scorer(matcher, precision, threads, kernel):
     """Returns a function of dense queries, dense gallery maps and the arrays to fill."""
-    threads = _num_cores() if threads is None else threads
+    threads = num_cores() if threads is None else threads
     if threads < 1:
         raise ValueError(f"Expected at least one thread. Received: threads={threads}")
     kernel = kernel or kernels(precision)[0]
@@ -153,8 +158,8 @@ def _scorer(matcher, precision, threads, kernel):
     return score
 
 
-def _num_cores():
-    # Fewer than the machine has where a container or taskset says so.
+def num_cores():
+    """Returns how many cores the process may use: fewer than the machine has where a container or taskset says so."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

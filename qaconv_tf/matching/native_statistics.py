@@ -35,7 +35,7 @@ def _forward(query, gallery, query_weights, gallery_weights, center):
     statistics = tuple(_empty(pairs, np.float32) for _ in range(3))
     kept = tuple(_empty((*pairs, query.shape[1]), dtype) for dtype in (np.float32, np.float32, np.int32, np.int32))
     inputs = _inputs(query, gallery, query_weights, gallery_weights, center)
-    native_engine._NATIVE.pair_statistics(native_engine.kernels("fp32")[0], *inputs, kept, statistics)
+    native_engine.extension().pair_statistics(native_engine.kernels("fp32")[0], *inputs, kept, statistics)
     return *statistics, *kept
 
 
@@ -43,7 +43,7 @@ def _backward(query, gallery, query_weights, gallery_weights, center, *upstream_
     upstream, kept = upstream_and_kept[:3], upstream_and_kept[3:]
     by_query, *by_weights = (_empty(of.shape, np.float32) for of in (query, query_weights, gallery_weights))
     inputs = _inputs(query, gallery, query_weights, gallery_weights, center)
-    native_engine._NATIVE.pair_gradients(*inputs, kept, upstream, by_query, by_gallery, *by_weights)
+    native_engine.extension().pair_gradients(*inputs, kept, upstream, by_query, by_gallery, *by_weights)
     return by_query, *by_weights
 
 
@@ -54,7 +54,7 @@ def _backward_with_gallery(query, gallery, *others):
 
 def _inputs(query, gallery, query_weights, gallery_weights, center):
     weights = (one.astype(np.float64) for one in (query_weights, gallery_weights))
-    return query, gallery, *weights, center, native_engine._num_cores()
+    return query, gallery, *weights, center, native_engine.num_cores()
 
 
 def _empty(shape, dtype):
