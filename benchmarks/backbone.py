@@ -45,4 +45,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Backbone at 256 x 128, forward and backward, BatchNorm frozen")
     parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--batch", type=int, default=16)
-    measure.run(parser, VARIANTS, work=lambda options: options.batch, unit="images")
+    measure.run(parser, VARIANTS, work=lambda options, _: options.batch, unit="images")

@@ -25,7 +25,7 @@ OFFICIAL_ALONE = "libraries and inputs of the official QAConv"
 _CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
 
-def run(parser, variants, work=None, unit=None):
+def run(parser, variants, work=None, unit=None, by_official_python=(OFFICIAL, OFFICIAL_ALONE)):
     """Runs each variant in a process and prints the table; in such a process, measures its one variant.
 
     Args:
@@ -33,19 +33,24 @@ def run(parser, variants, work=None, unit=None):
         variants: dict of name to function; takes the parsed options and returns a function without arguments that
             computes once and returns a number, to show that all variants compute the same. The first is
             `INPUTS_ALONE`, the second what the others are compared with.
-        work: function of the options: units of work in one computation. Defaults to `None`: only seconds.
+        work: function of the options and a variant's name: units of work in one computation. Defaults to `None`: only
+            seconds.
         unit: str. Of `work`.
+        by_official_python: names of variants that the interpreter of `--official_python` runs; left out without it.
+
+    Returns:
+        dict of variant to its results, `"seconds"` and others; in a variant's process nothing.
     """
     parser.add_argument("--repeats", type=int, default=REPEATS, help="calls that are timed, after a first one")
     parser.add_argument("--variant", choices=variants, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.variant:
         print(json.dumps(_measure(variants[options.variant](options), options.repeats)))
-        return
+        return None
     print_machine()
     results = {}
     for name in variants:
-        of_official = name in (OFFICIAL, OFFICIAL_ALONE)
+        of_official = name in by_official_python
         if of_official and not options.official:
             continue
         interpreter = options.official_python if of_official else sys.executable
@@ -54,7 +59,9 @@ def run(parser, variants, work=None, unit=None):
             sys.exit(process.stderr)
         results[name] = json.loads(process.stdout.splitlines()[-1])
     title = f"{parser.description}; median of {options.repeats} after a first call"
-    _print_table(title, results, work and work(options), unit)
+    works = {name: work(options, name) if work else 1 for name in results}
+    _print_table(title, results, works, unit, by_official_python)
+    return results
 
 
 def _measure(compute, repeats):
@@ -82,7 +89,7 @@ def print_machine():
     print(f"{os.cpu_count()} cores with {', '.join(features) or 'none of the usual features'}")
 
 
-def _print_table(title, results, work, unit):
+def _print_table(title, results, works, unit, by_official_python):
     # Not at the top: the official code's interpreter need not have it.
     from rich.console import Console
     from rich.table import Table
@@ -90,17 +97,20 @@ def _print_table(title, results, work, unit):
     alone = results.pop(INPUTS_ALONE)["peak_bytes"]
     official_alone = results.pop(OFFICIAL_ALONE, {"peak_bytes": alone})["peak_bytes"]
     for name, result in results.items():
-        result["beyond"] = result["peak_bytes"] - (official_alone if name == OFFICIAL else alone)
+        result["beyond"] = result["peak_bytes"] - (official_alone if name in by_official_python else alone)
+    for name, result in results.items():
+        result["rate"] = works[name] / result["seconds"]
     reference = next(iter(results.values()))
     table = Table(title=title)
     table.add_column("variant")
     for heading in ("first call s", "seconds", "time ratio", f"{unit}/s", "memory MB", "memory ratio", "result"):
-        if work or heading != f"{unit}/s":
+        if unit or heading != f"{unit}/s":
             table.add_column(heading, justify="right")
     for name, result in results.items():
-        seconds = result["seconds"]
-        times = [f"{result['first']:.1f}", f"{seconds:.3f}", f"{seconds / reference['seconds']:.2f}"]
-        rate = [f"{work / seconds:,.0f}"] if work else []
+        # Where the work differs, for the same work.
+        ratio = reference["rate"] / result["rate"]
+        times = [f"{result['first']:.1f}", f"{result['seconds']:.3f}", f"{ratio:.3f}"]
+        rate = [f"{result['rate']:,.0f}"] if unit else []
         table.add_row(
             name, *times, *rate, f"{result['beyond'] / 1e6:,.0f}",
             f"{result['beyond'] / reference['beyond']:.2f}", f"{result['result']:.6g}",

@@ -61,4 +61,4 @@ VARIANTS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Ranking of random scores (the result is mAP, step formula)")
     random_records.add_options(parser)
-    measure.run(parser, VARIANTS, work=lambda options: options.queries * options.gallery, unit="pairs")
+    measure.run(parser, VARIANTS, work=lambda options, _: options.queries * options.gallery, unit="pairs")

@@ -62,4 +62,4 @@ VARIANTS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Temporal lifting of random scores, 6 cameras")
     random_records.add_options(parser)
-    measure.run(parser, VARIANTS, work=lambda options: options.queries * options.gallery, unit="pairs")
+    measure.run(parser, VARIANTS, work=lambda options, _: options.queries * options.gallery, unit="pairs")
