@@ -293,8 +293,9 @@ _add(
     "matching (QAConv), pooled (cosine of mean-pooled maps), or both, separated by a comma.",
 )
 _add(
-    _EVALUATE, flags.DEFINE_enum, "engine", "auto", ["auto", "native", "xla"],
-    "What matches: compiled code for this processor, TensorFlow's compiler, or the first where it was built.",
+    _ALL_RUNS, flags.DEFINE_enum, "engine", "auto", ["auto", "native", "xla"],
+    "What matches: compiled code for this processor, TensorFlow's compiler, or the first where it was built (and, for "
+    "train's steps, there is no GPU). Their results differ by rounding.",
 )
 _add(
     _EVALUATE, flags.DEFINE_enum, "precision", "fp32", ["fp32", "bf16"],

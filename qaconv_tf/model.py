@@ -59,9 +59,9 @@ class MatchingModel(keras.Model):
         """
         return self.backbone(images, training=training)
 
-    def match(self, query_maps, gallery_maps, training=False):
+    def match(self, query_maps, gallery_maps, training=False, engine="xla"):
         """Returns scores `(num_query, num_gallery)` of feature maps; see `QAConv`."""
-        return self.matcher(query_maps, gallery_maps, training=training)
+        return self.matcher(query_maps, gallery_maps, training=training, engine=engine)
 
     def call(self, query_images, gallery_images, training=False):
         """Returns the scores of two stacks of images; see the class."""

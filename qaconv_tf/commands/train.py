@@ -115,7 +115,8 @@ class _Run:
 
     def fit(self, evaluators):
         """Trains epoch by epoch; returns figures of this session for results.json."""
-        first_step = self.step
+        first_step, engine = self.step, train_parts.training_engine()
+        print(f"matching: engine {engine}", flush=True)
         writer = tf.summary.create_file_writer(self.folder.tensorboard)
         _log_settings(writer, self.trainer.model)
         started = time.perf_counter()
@@ -133,7 +134,8 @@ class _Run:
                 self._fit_epoch(callbacks, writer, bar)
         seconds = time.perf_counter() - started
         writer.close()
-        return {"first_step": first_step, "last_step": self.step, "seconds": seconds, "seed": FLAGS.seed}
+        steps = {"first_step": first_step, "last_step": self.step, "seconds": seconds, "seed": FLAGS.seed}
+        return steps | {"engine": engine.name, "kernel": engine.kernel}
 
     def _fit_epoch(self, callbacks, writer, bar):
         epoch, step = self.history.epochs, self.step

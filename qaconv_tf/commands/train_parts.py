@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import tensorflow as tf
 
 from qaconv_tf import model as models
 from qaconv_tf.backbones import build_backbone, initialize_neck_with_pca
@@ -13,6 +14,7 @@ from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.matching import QAConv
 from qaconv_tf.matching.calibration import calibrate
 from qaconv_tf.matching.distance_matrix import distances_among
+from qaconv_tf.matching.score_matrix import Engine, chosen_engine
 from qaconv_tf.pipeline import (
     Augmentation,
     GraphSampler,
@@ -97,6 +99,7 @@ def make_trainer(model, num_classes):
         frozen_stride=FLAGS.frozen_stride,
         clip_norm=FLAGS.clip_norm,
         skip_nonfinite=FLAGS.skip_nonfinite,
+        engine=training_engine().name,
     )
     if FLAGS.epochs and not model.trainable_variables:
         raise UserError(f"Expected a model with something to train. Received: --frozen_stride={FLAGS.frozen_stride}")
@@ -109,6 +112,22 @@ def make_trainer(model, num_classes):
     )
     trainer.compile(optimizer, jit_compile=FLAGS.jit_backbone)
     return trainer
+
+
+def training_engine():
+    """Returns the `Engine` that matches in a step: the native one only where TensorFlow runs steps on the processor.
+
+    Raises:
+        UserError: if that contradicts `--engine=native`.
+    """
+    engine = chosen_engine(FLAGS.engine)
+    reasons = {"--jit_backbone": FLAGS.jit_backbone, "a GPU": tf.config.list_physical_devices("GPU")}
+    against = [reason for reason, holds in reasons.items() if holds]
+    if engine.name == "xla" or not against:
+        return engine
+    if FLAGS.engine == "native":
+        raise UserError(f"Expected --engine=xla or auto with {against[0]}. Received: --engine=native")
+    return Engine("xla", "fp32", None, f"steps with {against[0]}")
 
 
 def make_augmentation():

@@ -34,6 +34,8 @@ class Trainer(keras.Model):
         skip_nonfinite: bool. Whether a step whose loss or gradient is not finite changes nothing but the count of
             steps. (QAConv 2.1 leaves such rows out of its loss and such gradients out of its steps. The matcher
             normalises over all pairs of a batch, so where one row is not finite none is.) Defaults to `False`.
+        engine: what matches, see `pair_statistics`: `"xla"`, or `"native"`, the faster where it was built and there is
+            no GPU. Defaults to `"xla"`.
 
     Raises:
         ValueError: if the loss is unknown, or `num_classes` is missing.
@@ -53,7 +55,8 @@ class Trainer(keras.Model):
 
     def __init__(
         self, model, loss="triplet", num_classes=0, unseen="mask", memory_chunk=0, nearest_classes=0,
-        margin=16.0, gamma=2.0, freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, skip_nonfinite=False, **kwargs,
+        margin=16.0, gamma=2.0, freeze_batch_norm=True, frozen_stride=0, clip_norm=8.0, skip_nonfinite=False,
+        engine="xla", **kwargs,
     ):
         super().__init__(**kwargs)
         if loss not in LOSSES:
@@ -68,6 +71,7 @@ class Trainer(keras.Model):
         self.freeze_matcher_norm = False
         self.clip_norm = clip_norm
         self.skip_nonfinite = skip_nonfinite
+        self.engine = engine
         for layer in model.backbone.body.layers:
             layer.trainable = layer.output.shape[1] * frozen_stride < model.backbone.image_height
         self.memory = None
@@ -78,6 +82,8 @@ class Trainer(keras.Model):
 
     def compile(self, optimizer, jit_compile=False, **kwargs):
         """As `keras.Model.compile`, but the backbone is compiled by XLA only when asked."""
+        if jit_compile and self.engine == "native":
+            raise ValueError("Expected engine='xla' in a step that XLA compiles. Received: engine='native'")
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         optimizer.build(self.model.trainable_variables)
 
@@ -131,13 +137,13 @@ class Trainer(keras.Model):
 
     def _loss_and_accuracy(self, maps, labels):
         if self.loss_name == "class_memory":
-            matched = self.model.matcher, maps, labels
-            scores, own, counted = self.memory.compare(*matched, training=not self.freeze_matcher_norm)
+            matched = self.model.matcher, maps, labels, not self.freeze_matcher_norm
+            scores, own, counted = self.memory.compare(*matched, engine=self.engine)
             loss = losses.class_memory_loss(scores, own, counted, self.gamma)
             # As published, of all classes, those without a sample among them.
             best = tf.argmax(scores, axis=1, output_type=own.dtype)
             return loss, tf.reduce_mean(tf.cast(best == own, tf.float32))
-        scores = self.model.match(maps, maps, training=not self.freeze_matcher_norm)
+        scores = self.model.match(maps, maps, training=not self.freeze_matcher_norm, engine=self.engine)
         lowest, highest, has_both = losses.hardest_scores(scores, labels)
         right = tf.cast(has_both & (lowest > highest), tf.float32)
         accuracy = tf.math.divide_no_nan(tf.reduce_sum(right), tf.reduce_sum(tf.cast(has_both, tf.float32)))

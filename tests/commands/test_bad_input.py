@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.commands.running import run_command
+from tests.matching.matchers import needs_native_engine
 
 SMALL = ("--image_height=32", "--image_width=32", "--weights=none", "--identities_per_batch=2", "--epochs=1")
 
@@ -168,6 +169,15 @@ def test_settings_that_cannot_train(capfd, tmp_path, market, arguments, told):
     common = (f"--dataset=market1501:{market}", f"--run_dir={tmp_path / 'run'}", *SMALL)
     assert told in fails(capfd, "train", *common, *arguments)
     assert not (tmp_path / "run").exists()
+
+
+@needs_native_engine
+def test_the_native_engine_is_not_for_steps_that_xla_compiles(capfd, tmp_path, market):
+    given = (f"--dataset=market1501:{market}", f"--run_dir={tmp_path / 'run'}", *SMALL, "--jit_backbone")
+    assert "Expected --engine=xla or auto with --jit_backbone" in fails(capfd, "train", *given, "--engine=native")
+    assert not (tmp_path / "run").exists()
+    ended = run_command(capfd, "train", *given, "--loss=class_memory")
+    assert ended.status == 0 and "engine xla, precision fp32 (steps with --jit_backbone)" in ended.out
 
 
 def test_places_that_cannot_be_written_are_found_before_the_work(capfd, tmp_path, market):

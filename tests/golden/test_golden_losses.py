@@ -7,6 +7,7 @@ import tensorflow as tf
 from qaconv_tf import losses
 from qaconv_tf.matching import ClassMemory
 from tests.golden import inputs, ours
+from tests.matching.matchers import needs_native_engine
 
 CLASS_MEMORIES = {
     "v1.0-eccv": {"unseen": "zeros"},
@@ -31,15 +32,19 @@ def run(matcher, maps, loss_of):
     return values | ours.gradients(by_variable) | {"statistics": ours.statistics(matcher)}
 
 
+ENGINES = pytest.mark.parametrize("engine", ["xla", pytest.param("native", marks=needs_native_engine)])
+
+
+@ENGINES
 @pytest.mark.parametrize("tag", CLASS_MEMORIES)
-def test_five_steps_with_the_class_memory(tag):
+def test_five_steps_with_the_class_memory(tag, engine):
     golden, matcher = ours.golden(f"losses_{tag}"), make_filled_matcher(tag)
     memory = ClassMemory(inputs.NUM_CLASSES, inputs.SHAPE, **CLASS_MEMORIES[tag])
     maps, filled = inputs.class_memory(inputs.NUM_CLASSES, inputs.SHAPE, inputs.FIRST_FILLED)
     memory.update(maps[filled], np.flatnonzero(filled))
 
     def loss_of(maps):
-        scores = memory.scores(matcher, maps, training=True)
+        scores = memory.scores(matcher, maps, training=True, engine=engine)
         each = [
             losses.class_memory_loss(scores[index : index + 1], labels[index : index + 1], memory.counted)
             for index in range(len(labels))
@@ -59,15 +64,16 @@ def test_five_steps_with_the_class_memory(tag):
         assert max(deviations.values()) < ours.TOLERANCE, (step, deviations)
 
 
+@ENGINES
 @pytest.mark.parametrize(
     ("tag", "loss_function"),
     [("v2.0", losses.pairwise_matching_loss), ("v2.1", losses.hard_triplet_loss)],
 )
-def test_losses_of_a_batch_matched_with_itself(tag, loss_function):
+def test_losses_of_a_batch_matched_with_itself(tag, loss_function, engine):
     golden, matcher = ours.golden(f"losses_{tag}"), make_filled_matcher(tag)
 
     def loss_of(maps):
-        return loss_function(matcher(maps, maps, training=True), labels), None
+        return loss_function(matcher(maps, maps, training=True, engine=engine), labels), None
 
     for step, labels in enumerate(inputs.PAIR_BATCHES):
         maps = tf.constant(inputs.feature_maps(inputs.FIRST_SEED + step, len(labels), inputs.SHAPE))

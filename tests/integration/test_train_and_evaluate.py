@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from qaconv_tf.matching.score_matrix import chosen_engine
 from qaconv_tf.model import load_model
 from qaconv_tf.people import generate_people
 from tests.commands.running import run_command
@@ -47,6 +48,9 @@ def test_a_run_leaves_what_it_promises_and_a_resumed_run_is_the_same_run(capfd, 
 
     results = json.loads((whole / "results.json").read_text())
     assert [session["last_step"] for session in results["training"]] == [4]
+    engine = chosen_engine()
+    assert [(session["engine"], session["kernel"]) for session in results["training"]] == [(engine.name, engine.kernel)]
+    assert f"matching: engine {engine}\n" in ended.out
     sessions = json.loads((halved / "results.json").read_text())["training"]
     assert [(session["first_step"], session["last_step"]) for session in sessions] == [(0, 2), (2, 4)]
 

@@ -1,10 +1,13 @@
 """Maps as networks make them, matchers with random weights, and what the oracle and TensorFlow say of both."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from qaconv_tf.matching import QAConv
+from qaconv_tf.matching import QAConv, native_engine
 from tests.oracles import matching as oracle
+
+needs_native_engine = pytest.mark.skipif(bool(native_engine.why_missing()), reason=str(native_engine.why_missing()))
 
 SHAPE = (3, 2, 6)
 HEADS = ("shared", "split", "uniform")

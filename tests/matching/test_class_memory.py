@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from qaconv_tf.matching import ClassMemory
-from tests.matching.matchers import SHAPE, feature_maps, random_matcher
+from tests.matching.matchers import SHAPE, feature_maps, needs_native_engine, random_matcher
 from tests.oracles.class_memory import DictMemory
 
 NUM_CLASSES = 7
@@ -191,6 +191,28 @@ def test_compare_scores_the_nearest_classes_alone(unseen):
     wanted = alone(maps, memory.memory.numpy()[classes], training=True)
     np.testing.assert_allclose(scores, wanted, rtol=0, atol=1e-5 * np.std(wanted))
     assert tape.gradient(scores, maps) is not None
+
+
+@needs_native_engine
+@pytest.mark.parametrize(("chunk", "nearest"), [(0, 0), (3, 0), (2, 5)])
+def test_native_steps_equal_those_of_xla(chunk, nearest):
+    maps, labels = feature_maps(35, 4), [3, 3, 5, 0]
+    found = []
+    for engine in ("xla", "native"):
+        memory, matcher = updated_memory(chunk=chunk, nearest=nearest), random_matcher("split")
+
+        @tf.function
+        def step(maps, memory=memory, matcher=matcher, engine=engine):
+            with tf.GradientTape() as tape:
+                tape.watch(maps)
+                scores, _, _ = memory.compare(matcher, maps, labels, True, engine)
+                loss = tf.reduce_sum(tf.square(scores))
+            memory.update(maps, labels)
+            return [scores, *tape.gradient(loss, [maps, *matcher.trainable_variables])]
+
+        found.append([*step(tf.constant(maps)), *step(tf.constant(maps[::-1])), memory.memory.numpy()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * max(1.0, np.abs(other).max()))
 
 
 @pytest.mark.parametrize("nearest", [0, NUM_CLASSES, 99])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qaconv_tf.matching import pair_statistics
-from tests.matching.matchers import SHAPE, feature_maps, random_matcher
+from qaconv_tf.matching import native_engine, pair_statistics
+from tests.matching.matchers import SHAPE, feature_maps, needs_native_engine, random_matcher
 from tests.oracles.matching import location_maxima
 
 LOCATIONS = SHAPE[0] * SHAPE[1]
@@ -16,13 +16,17 @@ CENTER = 0.8
 INPUTS = (QUERY, GALLERY, QUERY_WEIGHTS, GALLERY_WEIGHTS)
 UPSTREAM = GENERATOR.normal(size=(3, 3, 7))
 OPTIONS = {"tile_bytes": 4 * 3 * LOCATIONS**2 * 4}  # four gallery images a tile: of seven, one is in both tiles
-MODES = pytest.mark.parametrize(("jit_compile", "keep_maxima"), itertools.product([True, False], repeat=2))
+XLA_MODES = [
+    {"jit_compile": jit_compile, "keep_maxima": keep_maxima}
+    for jit_compile, keep_maxima in itertools.product([True, False], repeat=2)
+]
+NATIVE = pytest.param({"engine": "native"}, marks=needs_native_engine, id="native")
+MODES = pytest.mark.parametrize("mode", [*XLA_MODES, NATIVE], ids=str)
 
 
 @MODES
-def test_statistics_equal_the_loops(jit_compile, keep_maxima):
-    modes = {"jit_compile": jit_compile, "keep_maxima": keep_maxima}
-    found = pair_statistics.pair_statistics(*INPUTS, CENTER, **modes, **OPTIONS)
+def test_statistics_equal_the_loops(mode):
+    found = pair_statistics.pair_statistics(*INPUTS, CENTER, **mode, **OPTIONS)
     weights = np.concatenate([QUERY_WEIGHTS, GALLERY_WEIGHTS])
     for p, query in enumerate(QUERY):
         for g, gallery in enumerate(GALLERY):
@@ -41,26 +45,25 @@ def gradients(inputs, upstream, **options):
 
 
 def assert_gradients(found, wanted):
-    for name, one, other in zip(("query", "gallery", "query weights", "gallery weights"), found, wanted, strict=True):
-        atol = 1e-5 * max(1.0, np.abs(other).max())
-        np.testing.assert_allclose(one, other, rtol=0, atol=atol, err_msg=name)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * np.abs(other).max(initial=1.0))
 
 
 @MODES
 @pytest.mark.parametrize("chosen", ["weighted sum", "mean", "variance"])
-def test_gradients_of_each_statistic_equal_autodiff(chosen, jit_compile, keep_maxima):
+def test_gradients_of_each_statistic_equal_autodiff(chosen, mode):
     upstream = UPSTREAM * (np.array(["weighted sum", "mean", "variance"]) == chosen)[:, None, None]
-    found = gradients(INPUTS, upstream, jit_compile=jit_compile, keep_maxima=keep_maxima, **OPTIONS)
+    found = gradients(INPUTS, upstream, **mode, **OPTIONS)
     assert_gradients(found, plain_gradients(INPUTS, upstream))
 
 
 @MODES
-def test_gradients_where_the_number_of_images_is_unknown(jit_compile, keep_maxima):
+def test_gradients_where_the_number_of_images_is_unknown(mode):
     unknown = [tf.TensorSpec([None, LOCATIONS, SHAPE[-1]])] * 2 + [tf.TensorSpec([LOCATIONS])] * 2
 
     @tf.function(input_signature=[unknown, tf.TensorSpec([3, None, None], tf.float64)])
     def step(inputs, upstream):
-        return gradients(inputs, upstream, jit_compile=jit_compile, keep_maxima=keep_maxima, **OPTIONS)
+        return gradients(inputs, upstream, **mode, **OPTIONS)
 
     for num_query, num_gallery in ((3, 7), (2, 4), (3, 0)):
         inputs = QUERY[:num_query], GALLERY[:num_gallery], QUERY_WEIGHTS, GALLERY_WEIGHTS
@@ -69,15 +72,15 @@ def test_gradients_where_the_number_of_images_is_unknown(jit_compile, keep_maxim
         assert_gradients(step(list(inputs), upstream), wanted)
 
 
-@pytest.mark.parametrize("jit_compile", [True, False])
-def test_places_of_more_than_256_locations(jit_compile):
+@pytest.mark.parametrize("mode", [*XLA_MODES[::2], NATIVE], ids=str)
+def test_places_of_more_than_256_locations(mode):
     # Only the last location of each gallery map is like anything; 272 locations do not fit a byte.
     query, gallery = feature_maps(112, 2, (17, 16, 3)), -feature_maps(113, 3, (17, 16, 3))
     gallery[:, -1, -1] *= -1
     weights = GENERATOR.uniform(0.5, 1.5, size=(2, 272)).astype(np.float32)
     inputs = query.reshape(2, 272, 3), gallery.reshape(3, 272, 3), *weights
     upstream = UPSTREAM[:, :2, :3]
-    found = gradients(inputs, upstream, jit_compile=jit_compile, keep_maxima=True)
+    found = gradients(inputs, upstream, **mode)
     assert np.abs(found[1][:, -1]).min() > 0
     assert_gradients(found, plain_gradients(inputs, upstream))
 
@@ -101,6 +104,32 @@ def test_tiles_of_many_large_maps_are_of_one_image():
     unknown = tf.TensorSpec([None, 3072, 1])
     tile_size = tf.function(lambda *maps: pair_statistics._tile_size(*maps, 2**23), input_signature=[unknown, unknown])
     assert int(tile_size(np.zeros((600, 3072, 1), np.float32), np.zeros((2, 3072, 1), np.float32))) == 1
+
+
+@needs_native_engine
+@pytest.mark.parametrize("gallery_gradient", [True, False])
+def test_native_gradients_are_those_of_xla_at_the_published_size(gallery_gradient):
+    sizes = ((1, 9), (2, 5))
+    query, gallery = (feature_maps(seed, number, (24, 8, 128)).reshape(number, 192, 128) for seed, number in sizes)
+    weights, upstream = GENERATOR.normal(size=(2, 192)).astype(np.float32), GENERATOR.normal(size=(3, 9, 5))
+    options = {"gallery_gradient": gallery_gradient}
+    wanted, found = (
+        gradients((query, gallery, *weights), upstream, **options, **mode)
+        for mode in ({"keep_maxima": True}, {"engine": "native"})
+    )
+    assert (found[1] is None) == (not gallery_gradient)
+    assert_gradients(*([one for one in gradients if one is not None] for gradients in (found, wanted)))
+
+
+@needs_native_engine
+def test_native_gradients_do_not_depend_on_the_number_of_threads(monkeypatch):
+    found = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(native_engine, "num_cores", lambda threads=threads: threads)
+        found.append(gradients(INPUTS, UPSTREAM, engine="native"))
+    for other in found[1:]:
+        for one, same in zip(other, found[0], strict=True):
+            np.testing.assert_array_equal(one, same)
 
 
 @pytest.mark.parametrize(

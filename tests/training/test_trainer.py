@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from qaconv_tf import losses
 from qaconv_tf.training import LOSSES, CoupledSGD, Trainer
+from tests.matching.matchers import needs_native_engine
 from tests.training.tiny import batch, tiny_model
 
 
@@ -23,9 +24,13 @@ def run(trainer, steps=3):
     return [trainer.train_on_batch(*batch(seed), return_dict=True) for seed in range(steps)]
 
 
+ENGINES = ["xla", pytest.param("native", marks=needs_native_engine)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_two_runs_give_identical_losses_and_weights(loss):
-    first, second = make_trainer(loss), make_trainer(loss)
+def test_two_runs_give_identical_losses_and_weights(loss, engine):
+    first, second = make_trainer(loss, engine=engine), make_trainer(loss, engine=engine)
     logs = run(first), run(second)
     assert logs[0] == logs[1]
     for one, other in zip(values(first.variables), values(second.variables), strict=True):
@@ -182,6 +187,16 @@ def test_a_step_matches_the_nearest_classes_alone():
     assert logs["accuracy"] == pytest.approx(np.mean(np.argmax(scores, axis=1) == own))
 
 
+@needs_native_engine
+@pytest.mark.parametrize("loss", LOSSES)
+def test_engines_train_alike(loss):
+    native, xla = make_trainer(loss, engine="native"), make_trainer(loss)
+    for one, other in zip(run(native), run(xla), strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+    for one, other in zip(values(native.variables), values(xla.variables), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_only_the_trainer_has_the_memory():
     trainer = make_trainer("class_memory")
     assert any(variable is trainer.memory.memory for variable in trainer.variables)
@@ -193,3 +208,5 @@ def test_bad_arguments_are_named():
         Trainer(tiny_model(), loss="softmax")
     with pytest.raises(ValueError, match="num_classes=0"):
         Trainer(tiny_model(), loss="class_memory")
+    with pytest.raises(ValueError, match="a step that XLA compiles. Received: engine='native'"):
+        Trainer(tiny_model(), engine="native").compile(CoupledSGD(0.1), jit_compile=True)
