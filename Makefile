@@ -38,6 +38,8 @@ lint: .venv/ready
 	$(PYTHON) -m venv .venv
 	@echo "Installing TensorFlow and the rest into .venv: about 2 GB, a minute or two."
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@ls qaconv_tf/matching/_native*.so >/dev/null 2>&1 && echo "The native matching engine is built." \
+	    || echo "The native matching engine is not built, for want of a C++ compiler: XLA will match instead, slower."
 	touch .venv/ready
 
 # TensorFlow Addons, the oracle of tests/addons, which are skipped where it cannot be installed.
@@ -52,7 +54,7 @@ lint: .venv/ready
 	fi
 
 clean:
-	rm -rf .venv .venv-addons build *.egg-info
+	rm -rf .venv .venv-addons build *.egg-info qaconv_tf/matching/_native*.so
 
 flags.md: qaconv_tf/flags.py .venv/ready
 	$(BIN)/python -c "from qaconv_tf import flags; print(flags.flags_markdown(), end='')" > flags.md

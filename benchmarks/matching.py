@@ -19,6 +19,7 @@ import sys
 import time
 
 import measure
+import numpy as np
 import training_step
 from training_step import CHANNELS, HEIGHT, LOCATIONS, WIDTH
 
@@ -69,8 +70,6 @@ def xla(options):
 
 
 def native(options, precision, kernel, with_places):
-    import numpy as np
-
     from qaconv_tf.matching import native_engine
 
     matcher, query, gallery = _inputs(options)
@@ -189,40 +188,54 @@ def print_ratios(results, here):
 
 
 def print_linear(options):
-    """What a pair costs at each size, each in a process of its own."""
+    """What a pair costs at each size: the quickest of some rounds, each size in a process of its own."""
     measure.print_machine()
-    print("native engine: cost of a pair relative to that in the largest table; memory beyond inputs and result")
+    print(f"native engine, {options.threads} threads; cost of a pair relative to that in the largest table; memory")
+    print("beyond libraries, inputs and result")
+    sizes = [math.isqrt(10**exponent) for exponent in (4, 5, 6, 7)]
     for precision, (kernel, *_) in kernels_here().items():
-        rows = []
-        for exponent in (7, 6, 5, 4):
-            command = [sys.executable, *sys.argv, f"--size={math.isqrt(10**exponent)}", f"--precision={precision}"]
-            process = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-            rows.append(json.loads(process.stdout.splitlines()[-1]))
-        for row in rows[::-1]:
-            cost, of_largest = (one["seconds"] / one["pairs"] for one in (row, rows[0]))
+        found = [[_in_child(size, precision) for size in sizes] for _ in range(options.rounds)]
+        rows = [min(rounds, key=lambda one: one["seconds"]) for rounds in zip(*found, strict=True)]
+        costs = [row["seconds"] / row["pairs"] for row in rows]
+        for row, cost in zip(rows, costs, strict=True):
             print(
                 f"{precision} {kernel}: {row['pairs']:>10,} pairs, {row['seconds']:8.3f} s, {1 / cost:8,.0f} pairs/s, "
-                f"{cost / of_largest:.3f}, {row['beyond'] / 1e6:4.0f} MB"
+                f"{cost / costs[-1]:.3f}, {row['beyond'] / 1e6:4.0f} MB"
             )
+
+
+def _in_child(size, precision):
+    command = [sys.executable, *sys.argv, f"--size={size}", f"--precision={precision}"]
+    process = subprocess.run(command, capture_output=True, text=True)
+    if process.returncode:
+        sys.exit(process.stderr)
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def measure_size(options):
     """Prints seconds, and memory beyond inputs and result, of a square table of scores."""
-    options.queries = options.gallery = options.size
     from qaconv_tf.matching import score_matrix
 
-    matcher, query, gallery = _inputs(options)
+    matcher = training_step.make_matcher("shared")
+    query, gallery = (_filled_in_place(seed, options.size) for seed in range(2))
     how = {"engine": "native", "precision": options.precision, "threads": options.threads}
-    score_matrix(matcher, query[:2], gallery[:2], **how)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     seconds = []
     # Small tables more often.
-    for _ in range(max(1, 300 // options.size)):
+    for _ in range(max(1, 1000 // options.size)):
         start = time.perf_counter()
         scores = score_matrix(matcher, query, gallery, **how)
         seconds.append(time.perf_counter() - start)
     beyond = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before - scores.nbytes
-    print(json.dumps({"pairs": scores.size, "seconds": sorted(seconds)[len(seconds) // 2], "beyond": beyond}))
+    print(json.dumps({"pairs": scores.size, "seconds": min(seconds), "beyond": beyond}))
+
+
+def _filled_in_place(seed, number):
+    """As `training_step.random_maps`, without the copy that would hide what the matching needs."""
+    maps = np.empty((number, HEIGHT, WIDTH, CHANNELS), np.float32)
+    for first, some in training_step.map_blocks(seed, number):
+        maps[first : first + len(some)] = some
+    return maps
 
 
 if __name__ == "__main__":
@@ -234,6 +247,7 @@ if __name__ == "__main__":
     parser.add_argument("--official_python", help="the interpreter that runs it, with torch")
     parser.add_argument("--official_threads", type=int, default=os.cpu_count(), help=argparse.SUPPRESS)
     parser.add_argument("--linear", action="store_true", help="cost of a pair and memory at growing sizes")
+    parser.add_argument("--rounds", type=int, default=1, help="of --linear")
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--precision", help=argparse.SUPPRESS)
     known, _ = parser.parse_known_args()

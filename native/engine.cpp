@@ -76,13 +76,30 @@ class PackedMaps {
     std::vector<char> usable_;
 };
 
+// The gallery in groups of nearly equal size, small enough for the cache, and as many for each thread, so that all end
+// together; several, for threads that are interrupted.
+class Groups {
+  public:
+    Groups(int64_t number, int64_t in_cache, int threads) : number_(number) {
+        const int64_t wanted = std::max<int64_t>((number + in_cache - 1) / in_cache, 4 * threads);
+        count_ = std::min(number, (wanted + threads - 1) / threads * threads);
+    }
+    int64_t count() const { return count_; }
+    int64_t largest() const { return (number_ + count_ - 1) / count_; }
+    // Of a group's images; that of one past the last group is the number of all.
+    int64_t first(int64_t group) const { return group * number_ / count_; }
+
+  private:
+    int64_t number_, count_;
+};
+
 // A thread that scores groups of gallery images against all queries.
 class Scorer {
   public:
     Scorer(const Kernel& kernel, Precision precision, MapShape shape, const PackedMaps& queries, Maps gallery,
-           int64_t group, const Matcher& matcher, const Results& results)
-        : kernel_(kernel), shape_(shape), queries_(queries), gallery_(gallery), group_(group), matcher_(matcher),
-          results_(results), packed_(kernel, precision, shape, Side::gallery, group),
+           Groups groups, const Matcher& matcher, const Results& results)
+        : kernel_(kernel), shape_(shape), queries_(queries), gallery_(gallery), groups_(groups), matcher_(matcher),
+          results_(results), packed_(kernel, precision, shape, Side::gallery, groups.largest()),
           workspace_(kernel.workspace_bytes(shape)) {
         kernel_.begin_thread();
     }
@@ -90,8 +107,8 @@ class Scorer {
     Scorer(const Scorer&) = delete;
     Scorer& operator=(const Scorer&) = delete;
 
-    void score_group(int64_t number) {
-        const int64_t first = number * group_, count = std::min(group_, gallery_.number - first);
+    void score_group(int64_t group) {
+        const int64_t first = groups_.first(group), count = groups_.first(group + 1) - first;
         const size_t map_size = size_t(shape_.locations) * shape_.channels;
         for (int64_t member = 0; member < count; ++member)
             packed_.pack(member, gallery_.values + (first + member) * map_size);
@@ -119,7 +136,7 @@ class Scorer {
     MapShape shape_;
     const PackedMaps& queries_;
     Maps gallery_;
-    int64_t group_;
+    Groups groups_;
     const Matcher& matcher_;
     const Results& results_;
     PackedMaps packed_;
@@ -152,13 +169,11 @@ void score_pairs(const Kernel& kernel, Precision precision, MapShape shape, Maps
         return [&](int64_t index) { queries.pack(index, query.values + index * map_size); };
     });
     const int64_t in_cache = std::max<int64_t>(1, kGroupBytes / kernel.gallery_bytes(shape));
-    // No larger than leaves each thread several groups, so that they end together.
-    const int64_t even = std::max<int64_t>(1, gallery.number / (4 * threads));
-    const int64_t group = std::min(in_cache, even);
-    in_parallel((gallery.number + group - 1) / group, threads, [&] {
+    const Groups groups(gallery.number, in_cache, threads);
+    in_parallel(groups.count(), threads, [&] {
         auto scorer =
-            std::make_unique<Scorer>(kernel, precision, shape, queries, gallery, group, matcher, results);
-        return [scorer = std::move(scorer)](int64_t number) { scorer->score_group(number); };
+            std::make_unique<Scorer>(kernel, precision, shape, queries, gallery, groups, matcher, results);
+        return [scorer = std::move(scorer)](int64_t group) { scorer->score_group(group); };
     });
 }
 
