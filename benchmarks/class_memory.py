@@ -43,14 +43,14 @@ def plain(options, jit_compile=False):
     return training_step.tensorflow_step(loss_of, maps, matcher, jit_compile)
 
 
-def layers(options, share=1):
+def layers(options, engine, share=1):
     """Ours; against a share of the classes only, if wanted."""
     from qaconv_tf.losses import class_memory_loss
 
     memory, matcher, maps = _inputs(options, nearest=0 if share == 1 else max(options.batch, options.classes // share))
 
     def loss_of(maps):
-        return class_memory_loss(*memory.compare(matcher, maps, _labels(options), training=True))
+        return class_memory_loss(*memory.compare(matcher, maps, _labels(options), training=True, engine=engine))
 
     return training_step.tensorflow_step(loss_of, maps, matcher)
 
@@ -87,8 +87,10 @@ VARIANTS = {
     measure.OFFICIAL: official,
     "einsum, reduce_max, autodiff": plain,
     "einsum, reduce_max, autodiff, XLA": functools.partial(plain, jit_compile=True),
-    "ClassMemory and QAConv": layers,
-    "the same, nearest eighth of the classes": functools.partial(layers, share=8),
+    "ClassMemory and QAConv, XLA": functools.partial(layers, engine="xla"),
+    f"ClassMemory and QAConv, {training_step.NATIVE}": functools.partial(layers, engine="native"),
+    "nearest eighth of the classes, XLA": functools.partial(layers, engine="xla", share=8),
+    f"nearest eighth of the classes, {training_step.NATIVE}": functools.partial(layers, engine="native", share=8),
 }
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 NumPy only at the top, as the official code's interpreter has no more.
 """
 
+import subprocess
 import sys
 
 import measure
@@ -10,6 +11,8 @@ import numpy as np
 
 HEIGHT, WIDTH, CHANNELS = 24, 8, 128
 LOCATIONS = HEIGHT * WIDTH
+# In the names of variants that need the native engine.
+NATIVE = "native engine"
 
 
 def add_options(parser):
@@ -114,5 +117,10 @@ def nothing(options, make_inputs):
 
 
 def run(parser, variants):
-    """As `measure.run`."""
+    """As `measure.run`, all in single precision; names the native engine's kernel, or leaves its variants out."""
+    if "--variant" not in sys.argv:
+        code = "from qaconv_tf.matching.score_matrix import chosen_engine; print(chosen_engine())"
+        engine = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+        print(f"engine: {engine}")
+        variants = {name: one for name, one in variants.items() if NATIVE not in name or engine.startswith("native")}
     measure.run(add_options(parser), variants)

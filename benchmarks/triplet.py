@@ -21,7 +21,7 @@ def _inputs(options):
     return training_step.make_matcher("shared"), training_step.random_maps(0, options.batch)
 
 
-def step(options, matched_by, jit_compile=False):
+def step(options, matched_by="layer", jit_compile=False, engine="xla"):
     from plain import plain_scores
 
     from qaconv_tf.losses import hard_triplet_loss
@@ -31,7 +31,7 @@ def step(options, matched_by, jit_compile=False):
     def loss_of(maps):
         if matched_by == "einsum":
             return hard_triplet_loss(plain_scores(matcher, maps, maps, training=True), _labels(options))
-        return hard_triplet_loss(matcher(maps, maps, training=True), _labels(options))
+        return hard_triplet_loss(matcher(maps, maps, training=True, engine=engine), _labels(options))
 
     return training_step.tensorflow_step(loss_of, maps, matcher, jit_compile)
 
@@ -57,7 +57,8 @@ VARIANTS = {
     measure.OFFICIAL: official,
     "einsum, reduce_max, autodiff": functools.partial(step, matched_by="einsum"),
     "einsum, reduce_max, autodiff, XLA": functools.partial(step, matched_by="einsum", jit_compile=True),
-    "QAConv": functools.partial(step, matched_by="layer"),
+    "QAConv, XLA": step,
+    f"QAConv, {training_step.NATIVE}": functools.partial(step, engine="native"),
 }
 
 if __name__ == "__main__":

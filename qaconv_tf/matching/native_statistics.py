@@ -3,11 +3,18 @@
 import numpy as np
 import tensorflow as tf
 
+from qaconv_tf.errors import UserError
 from qaconv_tf.matching import native_engine
 
 
 def forward(query, gallery, query_weights, gallery_weights, center, *_options):
-    """As `pair_statistics._forward` with `keep_maxima`; what is kept is `(num_query, num_gallery, locations)`."""
+    """As `pair_statistics._forward` with `keep_maxima`; what is kept is `(num_query, num_gallery, locations)`.
+
+    Raises:
+        UserError: if there is no native engine.
+    """
+    if native_engine.why_missing():
+        raise UserError(f"Expected a native engine. Received: none, {native_engine.why_missing()}. Take engine xla")
     inputs = query, gallery, query_weights, gallery_weights, center
     outputs = tf.numpy_function(_forward, inputs, [tf.float32] * 5 + [tf.int32] * 2)
     for output, rank in zip(outputs, [2] * 3 + [3] * 4, strict=True):

@@ -49,7 +49,13 @@ def pair_statistics(
 
     Returns:
         Three tensors `(num_query, num_gallery)`: weighted sum, mean, variance.
+
+    Raises:
+        ValueError: if the engine is unknown.
+        UserError: if there is no native engine.
     """
+    if engine not in ("xla", "native"):
+        raise ValueError(f"Expected engine to be 'xla' or 'native'. Received: engine={engine!r}")
     if engine == "native":
         forward, backward = native_statistics.forward, native_statistics.backward
     else:

@@ -111,7 +111,9 @@ class Trainer(keras.Model):
         def take():
             self._move(gradients, parts)
             if self.memory is not None:
-                self.memory.update(maps, labels)
+                # When the backward pass is done with the memory: until then it is copied and not written in place.
+                with tf.control_dependencies([norm]):
+                    self.memory.update(maps, labels)
 
         def skip():
             for variable, value in statistics:

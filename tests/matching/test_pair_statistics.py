@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from qaconv_tf.errors import UserError
 from qaconv_tf.matching import native_engine, pair_statistics
 from tests.matching.matchers import SHAPE, feature_maps, needs_native_engine, random_matcher
 from tests.oracles.matching import location_maxima
@@ -97,6 +98,14 @@ def plain_gradients(inputs, upstream):
         statistics = weighted_sum, tf.reduce_mean(maxima, 2), tf.math.reduce_variance(maxima, 2)
         loss = tf.reduce_sum(upstream * tf.stack(statistics))
     return [gradient.numpy() for gradient in tape.gradient(loss, inputs, unconnected_gradients="zero")]
+
+
+def test_engines_that_are_not_there(monkeypatch):
+    with pytest.raises(ValueError, match="'xla' or 'native'. Received: engine='auto'"):
+        pair_statistics.pair_statistics(*INPUTS, CENTER, engine="auto")
+    monkeypatch.setattr(native_engine, "_WHY_MISSING", "it was not built")
+    with pytest.raises(UserError, match="Received: none, it was not built. Take engine xla"):
+        pair_statistics.pair_statistics(*INPUTS, CENTER, engine="native")
 
 
 def test_tiles_of_many_large_maps_are_of_one_image():
