@@ -143,13 +143,14 @@ void test_ties_take_the_first(const Kernel& kernel, Precision precision) {
 // A map that cannot be used scores NaN, and has places within the maps.
 void test_unusable(const Kernel& kernel, Precision precision, float bad) {
     const MapShape shape{6, 3};
-    RandomMaps query(shape, 3);
-    const RandomMaps gallery(shape, 5);
-    query.values[size_t(shape.locations) * shape.channels + 4] = bad;  // of the second map
+    RandomMaps query(shape, 3), gallery(shape, 5);
+    query.values[1 * shape.locations * shape.channels + 4] = bad;
+    gallery.values[4 * shape.locations * shape.channels] = bad;
     const std::vector<double> weights = random_numbers<double>(2 * size_t(shape.locations));
     const Scored scored = run(kernel, precision, shape, query.maps(), gallery.maps(), weights, true, 2);
     for (int pair = 0; pair < 15; ++pair)
-        expect(std::isnan(scored.scores[pair]) == (pair / 5 == 1), "NaN for what cannot be used", kernel, shape);
+        expect(std::isnan(scored.scores[pair]) == (pair / 5 == 1 || pair % 5 == 4), "NaN for what cannot be used",
+               kernel, shape);
     const auto outside = [&](int32_t place) { return place < 0 || place >= shape.locations; };
     for (const auto& places : {scored.of_query, scored.of_gallery})
         expect(std::none_of(places.begin(), places.end(), outside), "places of what cannot be used", kernel, shape);
