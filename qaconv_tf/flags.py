@@ -129,10 +129,20 @@ _add(_TRAIN, flags.DEFINE_bool, "mixed_bfloat16", False, "Run the backbone in bf
 
 # Training
 _add(
-    _TRAIN, flags.DEFINE_enum, "loss", "triplet", ["triplet", "class_memory", "pairwise"],
-    "Batch-hard triplet, focal loss against the class memory, or cross-entropy of the batch's pairs.",
+    _TRAIN, flags.DEFINE_enum, "loss", "triplet",
+    ["triplet", "class_memory", "pairwise", "pooled_softmax", "pooled_triplet"],
+    "Batch-hard triplet, focal loss against the class memory, or cross-entropy of the batch's pairs; or, without "
+    "matching, the baselines of one pooled vector an image: softmax of classes, or batch-hard triplet on cosines "
+    "(evaluate these by --scoring=pooled).",
 )
-_add(_TRAIN, flags.DEFINE_float, "margin", 16.0, "Margin of the triplet loss, in units of scores.", lower_bound=0.0)
+_add(
+    _TRAIN, flags.DEFINE_float, "margin", None,
+    "Margin of the triplet losses, in units of scores (by default 16) or of cosines (0.3).", lower_bound=0.0,
+)
+_add(
+    _TRAIN, flags.DEFINE_float, "softmax_scale", 16.0, "What --loss=pooled_softmax multiplies its cosines by.",
+    lower_bound=0.0,
+)
 _add(_TRAIN, flags.DEFINE_float, "gamma", 2.0, "Focusing power of the class-memory loss.", lower_bound=0.0)
 _add(
     _TRAIN, flags.DEFINE_enum, "unseen", "mask", ["mask", "zeros"],

@@ -123,7 +123,7 @@ class _Run:
         with progress_bar() as progress:
             bar = ProgressBar(progress)
             callbacks = [
-                HealthCheck(FLAGS.margin or None if FLAGS.loss == "triplet" else None),
+                HealthCheck(self.trainer.margin or None),
                 TensorBoardLog(writer),
                 bar,
                 RecordEpoch(self.history),

@@ -100,6 +100,8 @@ def make_trainer(model, num_classes):
         clip_norm=FLAGS.clip_norm,
         skip_nonfinite=FLAGS.skip_nonfinite,
         engine=training_engine().name,
+        softmax_scale=FLAGS.softmax_scale,
+        seed=FLAGS.seed,
     )
     if FLAGS.epochs and not model.trainable_variables:
         raise UserError(f"Expected a model with something to train. Received: --frozen_stride={FLAGS.frozen_stride}")
@@ -184,7 +186,7 @@ def make_sampler(records, labels, seed, distances, save_graph=lambda epoch, grap
 def _check_batch():
     """Refuses batches from which the losses between their images cannot learn; they would be 0, or not a number."""
     least = min(FLAGS.identities_per_batch, FLAGS.instances_per_identity)
-    if FLAGS.loss != "class_memory" and FLAGS.sampler != "random" and least < 2:
+    if FLAGS.loss not in ("class_memory", "pooled_softmax") and FLAGS.sampler != "random" and least < 2:
         raise UserError(
             f"Expected a batch of 2 or more images of 2 or more identities for --loss={FLAGS.loss}. Received: "
             f"--identities_per_batch={FLAGS.identities_per_batch} "

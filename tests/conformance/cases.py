@@ -14,6 +14,7 @@ from qaconv_tf.matching import ClassMemory, QAConv
 from qaconv_tf.matching.scalar_normalization import ScalarNormalization
 from qaconv_tf.model import MatchingModel
 from qaconv_tf.training import Trainer
+from qaconv_tf.training.pooled_classifier import PooledClassifier
 
 SHAPE = (4, 2, 8)
 IMAGE_SIZE = {"image_height": 64, "image_width": 32, "levels": (8,)}
@@ -110,6 +111,9 @@ CASES = {
     "Backbone-resnet18-ibn_a": _backbone_case("resnet18", "a"),
     "Backbone-resnet18-ibn_b": _backbone_case("resnet18", "b"),
     "MatchingModel": Case(_matching_model, _call, (_images(1, 2), _images(2, 3)), tolerance=1e-3),
+    "PooledClassifier": Case(
+        lambda dtype=None: PooledClassifier(5, SHAPE[-1], scale=3.0, seed=8, dtype=dtype), _call, (_maps(6, 3),)
+    ),
     "Trainer": Case(
         lambda dtype=None: Trainer(_matching_model(dtype), loss="class_memory", num_classes=4, dtype=dtype),
         lambda trainer, images, maps: trainer.memory.scores(trainer.model.matcher, trainer(images)),
