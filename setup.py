@@ -74,6 +74,7 @@ setup(
         "h5py>=3.11",
         "absl-py>=2.1",
         "Pillow>=13",
+        "numba>=0.66",
         "rich>=13",
         "jinja2>=3.1",
     ],
