@@ -30,8 +30,10 @@ MAY_IMPORT = {
     "evaluation.verification": [],
     "evaluation.reranking": [],
     "evaluation.temporal_lifting": [],
+    "evaluation.resources": [],
     # Level 2
     "training": ["model", "losses", "matching", "pipeline"],
+    "evaluation.extraction": ["backbones", "datasets.records", "pipeline"],
     "evaluation.evaluator": ["model", "matching", "datasets.records", "pipeline", "evaluation"],
     "evaluation.__init__": ["evaluation"],
     # Level 3

@@ -107,26 +107,27 @@ class Backbone(keras.Model):
         height, width, channels = self._raw_shape
         return height, width, self.neck_channels or channels
 
-    def raw_maps(self, images, training=False):
+    def raw_maps(self, images, training=False, body=None):
         """What the neck is given: the body's levels, normalised unless told otherwise, of one size, concatenated.
 
         Args:
             images: as `call` takes them.
             training: bool. As `call` takes it. Defaults to `False`.
+            body: what stands in for the body: a `FoldedBody`'s. Defaults to `None`, the body itself.
 
         Returns:
             Maps `(n, feature_height, feature_width, sum of the levels' channels)`, float32.
         """
         # Flattened, since Keras hands out a single output bare.
-        levels = keras.tree.flatten(self.body(self._prepared(images), training=training))
+        levels = keras.tree.flatten((body or self.body)(self._prepared(images), training=training))
         height, width = levels[0].shape[1:3]
         maps = [l2_normalize(level) if self.normalize_levels else ops.cast(level, "float32") for level in levels]
         resized = [ops.image.resize(coarse, (height, width), interpolation="bilinear") for coarse in maps[1:]]
         return ops.concatenate([maps[0], *resized], axis=-1)
 
-    def call(self, images, training=False):
-        """Makes feature maps; see the class."""
-        maps = self.raw_maps(images, training=training)
+    def call(self, images, training=False, body=None):
+        """Makes feature maps; see the class, and `raw_maps` for another body."""
+        maps = self.raw_maps(images, training, body)
         if self.neck is not None:
             maps = self.neck(maps)
         if self.neck_norm is not None:

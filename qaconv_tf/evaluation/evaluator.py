@@ -2,23 +2,27 @@
 
 import dataclasses
 import functools
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from qaconv_tf.errors import UserError
+from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
 from qaconv_tf.evaluation.reranking import rerank
+from qaconv_tf.evaluation.resources import Needs, available_memory, make_plan
 from qaconv_tf.evaluation.temporal_lifting import check_clocks, temporal_lifting
 from qaconv_tf.matching.distance_matrix import check_temporary_space, distances_among, num_pairs_among, temporary_map
 from qaconv_tf.matching.score_matrix import chosen_engine, pooled_scores, score_matrix
-from qaconv_tf.pipeline.batches import evaluation_batches, user_error_from
 
 SCORINGS = ("matching", "pooled")
 _ROWS_PER_BLOCK = 64
+# Bytes, measured and rounded up: what the network needs for a pixel of a batch, re-ranking for an image, and the rest.
+_EXTRACTION_PER_PIXEL = 400
+_RERANKING_PER_IMAGE = 12_000
+_WORKING = 300e6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,6 +41,10 @@ class EvaluationResult:
         processing: mapping. What was made of the matcher's scores: its `"temperature"`, and the options of
             `"reranking"` and `"temporal_lifting"`. Defaults to nothing.
         kernel: str or None. The native engine's kernel, where it did the matching. Defaults to `None`.
+        amounts: mapping of str to int. What each stage did: images of the extraction, pairs of all others. Defaults to
+            nothing.
+        extraction_precision: str or None. Precision of the extraction, `None` of maps that were there. Defaults to
+            `None`.
 
     Example:
         >>> import numpy as np
@@ -59,6 +67,8 @@ class EvaluationResult:
     seconds: dict
     processing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     kernel: str | None = None
+    amounts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    extraction_precision: str | None = None
 
     @property
     def pairs_per_second(self):
@@ -76,6 +86,7 @@ class EvaluationResult:
             "engine": self.engine,
             "kernel": self.kernel,
             "precision": self.precision,
+            "extraction_precision": self.extraction_precision,
             "rank1": self.ranking.rank1,
             "rank5": self.ranking.rank(5),
             "rank10": self.ranking.rank(10),
@@ -87,6 +98,7 @@ class EvaluationResult:
             "num_gallery": self.ranking.num_gallery,
             "num_skipped": self.ranking.num_skipped,
             "seconds": dict(self.seconds),
+            "per_second": {stage: amount / self.seconds[stage] for stage, amount in self.amounts.items()},
             "pairs_per_second": self.pairs_per_second,
         }
 
@@ -100,6 +112,7 @@ class Evaluator:
         engine: str. Engine of `score_matrix`. Defaults to `"auto"`.
         precision: str. Precision of `score_matrix`. Defaults to `"fp32"`.
         threads: int or None. Threads of `score_matrix`. Defaults to `None`.
+        extraction_precision: str. Precision of `extract_feature_maps`. Defaults to `"fp32"`.
         **rules: of `evaluate_ranking`: `protocol`, `camera_filter`, `seed`.
 
     Raises:
@@ -109,33 +122,43 @@ class Evaluator:
 
     Example:
         >>> import tempfile
-        >>> from types import SimpleNamespace
+        >>> import qaconv_tf as qt
         >>> from PIL import Image
         >>> from qaconv_tf.datasets.records import ImageRecord, ReidDataset
         >>> from qaconv_tf.evaluation.evaluator import Evaluator
-        >>> model = SimpleNamespace(
-        ...     backbone=SimpleNamespace(image_height=8, image_width=4),
-        ...     extract=lambda images: images[:, ::4, ::4],
-        ... )
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     records = []
         ...     for camera, colour in enumerate(["red", "maroon", "blue"]):
-        ...         Image.new("RGB", (4, 8), colour).save(f"{folder}/{colour}.png")
+        ...         Image.new("RGB", (32, 64), colour).save(f"{folder}/{colour}.png")
         ...         identity = "bob" if colour == "blue" else "ann"
         ...         records.append(ImageRecord(f"{folder}/{colour}.png", identity, camera))
         ...     evaluator = Evaluator(ReidDataset("colours", train=(), query=records[:1], gallery=records[1:]))
-        ...     result = evaluator.evaluate(model, scoring="pooled")
-        >>> result.scores.round(3).tolist(), result.ranking.rank1
-        ([[1.0, 0.0]], 1.0)
+        ...     result = evaluator.evaluate(qt.build_model(image_height=64, image_width=32), scoring="pooled")
+        >>> result.scores.shape, result.ranking.rank1
+        ((1, 2), 1.0)
     """
 
-    def __init__(self, dataset, batch_size=64, engine="auto", precision="fp32", threads=None, **rules):
+    def __init__(
+        self, dataset, batch_size=64, engine="auto", precision="fp32", threads=None, extraction_precision="fp32",
+        **rules,
+    ):  # fmt: skip
         check_answerable(dataset.query, dataset.gallery, rules.get("camera_filter", "same_identity"))
         self.dataset = dataset
         self.rules = rules
         self.batch_size = batch_size
         self.engine = chosen_engine(engine, precision)
         self.threads = threads
+        self.extraction_precision = extraction_precision
+
+    @property
+    def num_images(self):
+        """Queries and gallery images."""
+        return len(self.dataset.query) + len(self.dataset.gallery)
+
+    @property
+    def num_pairs(self):
+        """Pairs of a query and a gallery image."""
+        return len(self.dataset.query) * len(self.dataset.gallery)
 
     def evaluate(self, model, scoring="matching", progress=None):
         """Extracts every feature map, scores every pair and ranks the gallery for each query.
@@ -145,23 +168,25 @@ class Evaluator:
             scoring: str. `"matching"` asks the model's matcher; `"pooled"` is the usual baseline, the cosine of the
                 mean-pooled feature maps. Defaults to `"matching"`.
             progress: callable or None. Called as `progress(stage, done, total)`, in images for the stage
-                `"extraction"`, in queries for `"matching"` and `"temporal lifting"`, in pairs for `"matching the
-                queries"` and `"matching the gallery"`, in rows of distances for `"re-ranking"`. Defaults to `None`.
+                `"extraction"`, in queries for `"matching"` and `"temporal lifting"` (of what was re-ranked too), in
+                pairs for `"matching the queries"` and `"matching the gallery"`, in rows of distances for
+                `"re-ranking"`. Defaults to `None`.
 
         Returns:
             An `EvaluationResult`.
 
         Raises:
             ValueError: if `scoring` is unknown.
-            UserError: if an image cannot be read, or the model's numbers are not finite.
+            UserError: if an image cannot be read, the model's numbers are not finite, or memory does not suffice.
         """
         return self.evaluate_each(model, (scoring,), progress)[0]
 
     def evaluate_each(self, model, scorings, progress=None, reranking=None, lifting=None):
         """As `evaluate`, for several scorings of the same maps, which are extracted once.
 
-        What the matching found may be re-ranked, and then, re-ranked or not, be lifted; the official order. Both take
-        probabilities, `sigmoid(score / temperature)`, and hold what they need in temporary files.
+        What the matching found may be lifted, re-ranked, and what was re-ranked lifted; the official order. Both take
+        probabilities, `sigmoid(score / temperature)`, and hold what they need in temporary files. So are maps and
+        scores where memory does not suffice.
 
         Args:
             model: `MatchingModel`.
@@ -178,31 +203,92 @@ class Evaluator:
             ValueError: if a scoring is unknown.
             UserError: as `evaluate`; or if there are no times to lift by, or no space for the temporary files.
         """
-        for scoring in scorings:
-            if scoring not in SCORINGS:
-                raise ValueError(f"Expected a scoring of {', '.join(SCORINGS)}. Received: scoring={scoring!r}")
-        self.check(reranking is not None, lifting is not None)
-        query, gallery = self.dataset.query, self.dataset.gallery
+        plan = self.plan(model.backbone, scorings, reranking is not None, lifting is not None)
         progress = progress or _silent
         started = time.perf_counter()
         # Both parts in one call, so that the extraction is compiled once; the parts are views, not copies.
-        records = (*query, *gallery)
-        maps = extract_feature_maps(model, records, self.batch_size, functools.partial(progress, "extraction"))
-        seconds = time.perf_counter() - started
-        query_maps, gallery_maps = maps[: len(query)], maps[len(query) :]
-        results = []
+        records = (*self.dataset.query, *self.dataset.gallery)
+        maps = _new_table((len(records), *model.backbone.feature_shape), "feature maps" in plan.in_files)
+        shown = functools.partial(progress, "extraction")
+        extract_feature_maps(model, records, self.batch_size, shown, self.extraction_precision, maps)
+        extracted = _Cost().after("extraction", started, len(records))
+        steps = progress, reranking, lifting, "scores" in plan.in_files
+        return self._score_each(model.matcher, maps, scorings, extracted, *steps)
+
+    def evaluate_maps(self, matcher, maps, scorings, progress=None, reranking=None, lifting=None):
+        """As `evaluate_each`, of feature maps that are there already.
+
+        Args:
+            matcher: a built `QAConv`.
+            maps: array or memory map `(num_query + num_gallery, height, width, channels)`, queries first.
+            scorings: as in `evaluate_each`; so are the others, what is returned and the errors.
+            progress: see `scorings`.
+            reranking: see `scorings`.
+            lifting: see `scorings`.
+
+        Returns:
+            A list of `EvaluationResult`.
+
+        Raises:
+            ValueError: if there is not a map for each image.
+        """
+        if len(maps) != self.num_images:
+            raise ValueError(f"Expected maps of {self.num_images} images. Received: {len(maps)}")
+        plan = self.plan(None, scorings, reranking is not None, lifting is not None)
+        steps = progress or _silent, reranking, lifting, "scores" in plan.in_files
+        return self._score_each(matcher, maps, scorings, _Cost(), *steps)
+
+    def plan(self, backbone, scorings, reranking, lifting, held=(0, 0)):
+        """Says, before any work, what memory and temporary files an evaluation takes.
+
+        Args:
+            backbone: `Backbone` that makes the maps, or `None` where there are maps.
+            scorings: sequence of str, as `evaluate_each` takes them.
+            reranking: bool. Whether what was matched is re-ranked.
+            lifting: bool. Whether it is lifted.
+            held: two ints. Bytes of memory and of files that other results will hold by then; see `held_bytes`.
+                Defaults to none.
+
+        Returns:
+            A `Plan`, `"feature maps"` and `"scores"` among what may be in files.
+
+        Raises:
+            ValueError: if a scoring is unknown.
+            UserError: if there are no times to lift by, or not enough memory or space for temporary files.
+        """
         for scoring in scorings:
-            result = self._score(model, query_maps, gallery_maps, scoring, {"extraction": seconds}, progress)
-            results.append(result)
-            if scoring == "matching" and reranking is not None:
-                result = self._rerank(model.matcher, query_maps, gallery_maps, result, reranking, progress)
-                results.append(result)
-            if scoring == "matching" and lifting is not None:
-                results.append(self._lift(model.matcher, result, lifting, progress))
-        return results
+            if scoring not in SCORINGS:
+                raise ValueError(f"Expected a scoring of {', '.join(SCORINGS)}. Received: scoring={scoring!r}")
+        self.check(reranking, lifting)
+        memory, tables = {"work": int(_WORKING)}, {}
+        if reranking:
+            memory["re-ranking"] = _RERANKING_PER_IMAGE * self.num_images
+        if backbone is not None:
+            batch = min(self.batch_size, self.num_images)
+            memory["extraction"] = _EXTRACTION_PER_PIXEL * batch * backbone.image_height * backbone.image_width
+            tables["feature maps"] = 4 * self.num_images * math.prod(backbone.feature_shape)
+        tables["scores"] = 4 * self.num_pairs * len(scorings)
+        needs = Needs(memory, tables, self.temporary_bytes(reranking, lifting))
+        advice = "Extract fewer images at a time (--evaluation_batch_size), or leave --rerank out"
+        plan = make_plan(needs, available_memory() - held[0], advice)
+        check_temporary_space(plan.files + held[1])
+        return plan
+
+    def held_bytes(self, plan, scorings, reranking, lifting):
+        """Returns how many bytes of memory and of files the results of a plan hold, as long as they are there.
+
+        Args:
+            plan: what `plan` returned for the others.
+            scorings: see `plan`.
+            reranking: see `plan`.
+            lifting: see `plan`.
+        """
+        scores, table = 4 * self.num_pairs * len(scorings), 4 * self.num_pairs
+        in_files = table * (reranking + lifting * (1 + reranking))
+        return (0, scores + in_files) if "scores" in plan.in_files else (scores, in_files)
 
     def check(self, reranking, lifting):
-        """Checks, before any work, that what `evaluate_each` would make of the matching's scores can be made.
+        """Checks, before a model is there, that what `evaluate_each` would make of the scores can be made.
 
         Args:
             reranking: bool. Whether they are re-ranked.
@@ -220,6 +306,7 @@ class Evaluator:
         num_query, num_gallery = len(self.dataset.query), len(self.dataset.gallery)
         numbers = num_query**2 + num_gallery**2 + num_query * num_gallery if reranking else 0
         if lifting:
+            # With re-ranking, what is lifted alone: its probabilities are gone when re-ranking begins.
             numbers += (1 if reranking else 2) * num_query * num_gallery
         return 4 * numbers
 
@@ -227,16 +314,31 @@ class Evaluator:
         """Returns how many pairs re-ranking must match beside those of the queries and the gallery."""
         return sum(num_pairs_among(matcher, len(part)) for part in (self.dataset.query, self.dataset.gallery))
 
-    def _score(self, model, query_maps, gallery_maps, scoring, seconds, progress):
+    def _score_each(self, matcher, maps, scorings, extracted, progress, reranking, lifting, in_file):
+        query_maps, gallery_maps = maps[: len(self.dataset.query)], maps[len(self.dataset.query) :]
+        results = []
+        for scoring in scorings:
+            result = self._score(matcher, query_maps, gallery_maps, scoring, extracted, progress, in_file)
+            results.append(result)
+            if scoring == "matching" and lifting is not None:
+                results.append(self._lift(matcher, result, lifting, progress))
+            if scoring == "matching" and reranking is not None:
+                reranked = self._rerank(matcher, query_maps, gallery_maps, result, reranking, progress)
+                results.append(reranked)
+                if lifting is not None:
+                    results.append(self._lift(matcher, reranked, lifting, progress))
+        return results
+
+    def _score(self, matcher, query_maps, gallery_maps, scoring, extracted, progress, in_file):
         started = time.perf_counter()
+        scores = _new_table((len(query_maps), len(gallery_maps)), in_file)
         if scoring == "pooled":
-            scores = pooled_scores(query_maps, gallery_maps)
+            pooled_scores(query_maps, gallery_maps, scores)
         else:
             shown = functools.partial(progress, "matching")
             how = self.engine.name, self.engine.precision, shown, self.threads
-            scores = score_matrix(model.matcher, query_maps, gallery_maps, *how)
-        seconds = seconds | {"matching": time.perf_counter() - started}
-        return self._result(scoring, scores, seconds, {})
+            score_matrix(matcher, query_maps, gallery_maps, *how, scores)
+        return self._result(scoring, scores, extracted.after("matching", started, scores.size), {})
 
     def _rerank(self, matcher, query_maps, gallery_maps, result, options, progress):
         started = time.perf_counter()
@@ -245,7 +347,8 @@ class Evaluator:
             shown = functools.partial(progress, f"matching {part}")
             how = self.engine.name, self.engine.precision, shown, self.threads
             among.append(distances_among(matcher, maps, *how))
-        matched = time.perf_counter()
+        cost = _Cost.of(result).after("more_matching", started, self.reranking_pairs(matcher))
+        started = time.perf_counter()
 
         def query_gallery(first, last):
             return matcher.probabilities(-result.scores[first:last]).numpy()
@@ -254,29 +357,32 @@ class Evaluator:
         shown = functools.partial(progress, "re-ranking")
         rerank(query_gallery, *among, **options, output=similarities, progress=shown)
         np.subtract(1, similarities, out=similarities)
-        seconds = {"more_matching": matched - started, "reranking": time.perf_counter() - matched}
+        cost = cost.after("reranking", started, self.num_pairs)
         processing = {"temperature": float(matcher.temperature), "reranking": dict(options)}
-        return self._result(f"{result.scoring} + re-ranking", similarities, result.seconds | seconds, processing)
+        return self._result(f"{result.scoring} + re-ranking", similarities, cost, processing)
 
     def _lift(self, matcher, result, options, progress):
         started = time.perf_counter()
         probabilities = result.scores
+        stage = "temporal lifting of the re-ranked"
         if "reranking" not in result.processing:
+            stage = "temporal lifting"
             probabilities = temporary_map(result.scores.shape)
             for first in range(0, len(probabilities), _ROWS_PER_BLOCK):
                 rows = slice(first, first + _ROWS_PER_BLOCK)
                 probabilities[rows] = matcher.probabilities(result.scores[rows])
         lifted = temporary_map(result.scores.shape)
         query, gallery = self.dataset.query, self.dataset.gallery
-        shown = functools.partial(progress, "temporal lifting")
+        shown = functools.partial(progress, stage)
         temporal_lifting(probabilities, query, gallery, **options, output=lifted, progress=shown)
-        seconds = result.seconds | {"temporal_lifting": time.perf_counter() - started}
+        cost = _Cost.of(result).after("temporal_lifting", started, self.num_pairs)
         processing = {"temperature": float(matcher.temperature), **result.processing, "temporal_lifting": dict(options)}
-        return self._result(f"{result.scoring} + temporal lifting", lifted, seconds, processing)
+        return self._result(f"{result.scoring} + temporal lifting", lifted, cost, processing)
 
-    def _result(self, scoring, scores, seconds, processing):
+    def _result(self, scoring, scores, cost, processing):
         started = time.perf_counter()
         ranking = evaluate_ranking(scores, self.dataset.query, self.dataset.gallery, **self.rules)
+        cost = cost.after("ranking", started, self.num_pairs)
         matched = scoring != "pooled"
         return EvaluationResult(
             dataset=self.dataset.name,
@@ -285,81 +391,32 @@ class Evaluator:
             precision=self.engine.precision if matched else None,
             ranking=ranking,
             scores=scores,
-            seconds=seconds | {"ranking": time.perf_counter() - started},
+            seconds=cost.seconds,
             processing=processing,
             kernel=self.engine.kernel if matched else None,
+            amounts=cost.amounts,
+            extraction_precision=self.extraction_precision if "extraction" in cost.seconds else None,
         )
 
 
-def extract_feature_maps(model, records, batch_size=64, progress=None):
-    """Reads the images of some records and returns their feature maps.
+@dataclasses.dataclass(frozen=True)
+class _Cost:
+    """Seconds and amounts of the stages so far."""
 
-    Args:
-        model: `MatchingModel`, or anything with `.extract(images)`, `.backbone.image_height` and `.image_width`.
-        records: sequence of `ImageRecord`, at least one.
-        batch_size: int. Images extracted at once. Defaults to `64`.
-        progress: callable or None. Called as `progress(done, total)`, in images, after each batch. Defaults to `None`.
+    seconds: dict = dataclasses.field(default_factory=dict)
+    amounts: dict = dataclasses.field(default_factory=dict)
 
-    Returns:
-        float32 array `(len(records), height, width, channels)`, in the records' order.
+    @classmethod
+    def of(cls, result):
+        return cls(result.seconds, result.amounts)
 
-    Raises:
-        UserError: if an image cannot be read, or a feature map is not finite.
-
-    Example:
-        >>> import tempfile
-        >>> from types import SimpleNamespace
-        >>> from PIL import Image
-        >>> from qaconv_tf.datasets.records import ImageRecord
-        >>> from qaconv_tf.evaluation.evaluator import extract_feature_maps
-        >>> model = SimpleNamespace(
-        ...     backbone=SimpleNamespace(image_height=8, image_width=4),
-        ...     extract=lambda images: images[:, ::4, ::4],
-        ... )
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     Image.new("RGB", (4, 8), "red").save(f"{folder}/red.png")
-        ...     maps = extract_feature_maps(model, [ImageRecord(f"{folder}/red.png", identity="ann")])
-        >>> maps.shape, maps[0, 0, 0].tolist()
-        ((1, 2, 1, 3), [1.0, 0.0, 0.0])
-    """
-    batch_size = min(batch_size, len(records))
-    height, width = model.backbone.image_height, model.backbone.image_width
-    extract = tf.function(model.extract)
-    progress = progress or _silent
-    maps = None
-    done = 0
-    for images in _read_batches(records, height, width, batch_size):
-        count = len(images)
-        # The last batch is filled up to the shape of the others, so that nothing is traced twice.
-        filled = tf.pad(images, [[0, batch_size - count], [0, 0], [0, 0], [0, 0]])
-        batch_maps = extract(filled).numpy()[:count]
-        _check_finite(batch_maps, records[done : done + count])
-        if maps is None:
-            maps = np.empty((len(records), *batch_maps.shape[1:]), np.float32)
-        maps[done : done + count] = batch_maps
-        done += count
-        progress(done, len(records))
-    return maps
+    def after(self, stage, started, amount):
+        seconds = time.perf_counter() - started
+        return _Cost(self.seconds | {stage: seconds}, self.amounts | {stage: amount})
 
 
-def _read_batches(records, height, width, batch_size):
-    try:
-        yield from evaluation_batches(records, height, width, batch_size)
-    except tf.errors.OpError as error:
-        user_error = user_error_from(error)
-        if user_error is None:
-            raise
-        raise user_error from error
-
-
-def _check_finite(maps, records):
-    # Checked here because XLA's maximum passes over NaN: a diverged model's scores would be -inf, and would be ranked.
-    bad = ~np.isfinite(maps).all(axis=(1, 2, 3))
-    if bad.any():
-        raise UserError(
-            f"Expected finite feature maps. Received: NaN or infinity for {records[int(np.argmax(bad))].path!r} first. "
-            "The model's weights have diverged or are damaged: take an earlier checkpoint"
-        )
+def _new_table(shape, in_file):
+    return temporary_map(shape) if in_file else np.empty(shape, np.float32)
 
 
 def _silent(*_):

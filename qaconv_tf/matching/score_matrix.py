@@ -44,7 +44,7 @@ class Engine:
 
 
 def score_matrix(
-    matcher, query_maps, gallery_maps, engine="auto", precision="fp32", progress=None, threads=None
+    matcher, query_maps, gallery_maps, engine="auto", precision="fp32", progress=None, threads=None, output=None
 ):
     """Scores every query against every gallery image.
 
@@ -58,10 +58,11 @@ def score_matrix(
             about a hundredth of their standard deviation. Defaults to `"fp32"`.
         progress: callable or None. Called as `progress(done, total)`, in queries, after each block. Defaults to `None`.
         threads: int or None. Threads of the native engine; XLA takes all cores. Defaults to `None`: one a core.
+        output: float32 array or memory map `(num_query, num_gallery)` to write to. Defaults to `None`, a new array.
 
     Returns:
-        float32 array `(num_query, num_gallery)`; beyond it and a few blocks of maps nothing grows with the inputs.
-        With the native engine an image whose map is not finite has NaN in all its scores.
+        float32 array `(num_query, num_gallery)`, `output` where given; beyond it and a few blocks of maps nothing grows
+        with the inputs. With the native engine an image whose map is not finite has NaN in all its scores.
 
     Raises:
         ValueError: if engine or precision is unknown, or maps are not of the matcher's size.
@@ -75,7 +76,7 @@ def score_matrix(
         (3, 2)
     """
     fill, block = _filler(matcher, query_maps, gallery_maps, engine, precision, threads)
-    scores = np.empty((len(query_maps), len(gallery_maps)), np.float32)
+    scores = np.empty((len(query_maps), len(gallery_maps)), np.float32) if output is None else output
     for first in range(0, len(scores), block):
         fill(scores[first : first + block], query_maps[first : first + block])
         if progress is not None:
@@ -160,15 +161,16 @@ def _filled_up(maps, length):
     return tf.constant(np.concatenate([maps, filling]))
 
 
-def pooled_scores(query_maps, gallery_maps):
+def pooled_scores(query_maps, gallery_maps, output=None):
     """The baseline that matching is measured against: cosine of mean-pooled maps.
 
     Args:
         query_maps: array `(num_query, height, width, channels)`.
         gallery_maps: array `(num_gallery, height, width, channels)`.
+        output: as `score_matrix` takes it. Defaults to `None`, a new array.
 
     Returns:
-        float32 array `(num_query, num_gallery)`, cosines.
+        float32 array `(num_query, num_gallery)`, cosines; `output` where given.
 
     Example:
         >>> import numpy as np
@@ -178,7 +180,7 @@ def pooled_scores(query_maps, gallery_maps):
         [0, 1, 2]
     """
     query, gallery = (_pooled(maps) for maps in (query_maps, gallery_maps))
-    return query @ gallery.T
+    return np.matmul(query, gallery.T, out=output)
 
 
 def _pooled(maps):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qaconv_tf.datasets import load_dataset
-from qaconv_tf.evaluation.evaluator import extract_feature_maps
+from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
 from qaconv_tf.evaluation.verification import evaluate_verification
@@ -52,7 +52,7 @@ def test_every_step_has_a_row_in_table_results_and_report(capfd, tmp_path, model
     assert f"{more:,} more pairs" in out and f"{more / (num_query * num_gallery):.1f} times" in out
     results = json.loads((tmp_path / "results.json").read_text())["evaluations"]
     assert [result["scoring"] for result in results] == [
-        "matching", "matching + re-ranking", "matching + re-ranking + temporal lifting"
+        "matching", "matching + temporal lifting", "matching + re-ranking", "matching + re-ranking + temporal lifting"
     ]  # fmt: skip
     processing = results[-1]["processing"]
     assert processing["reranking"] == {"mode": "qaconv", "k1": 7, "k2": 6, "lambda_value": 0.3}
@@ -60,7 +60,7 @@ def test_every_step_has_a_row_in_table_results_and_report(capfd, tmp_path, model
         "tau": 9.0, "sigma": 200.0, "top_k": 10, "alpha": 0.2, "pivot": "multiset", "online": False
     }  # fmt: skip
     assert {result["camera_filter"] for result in results} == {"none"}
-    assert len({result["mAP"] for result in results}) == 3
+    assert len({result["mAP"] for result in results}) == 4
     report = (tmp_path / "report.html").read_text()
     assert report.count("matching + re-ranking + temporal lifting") >= 3 and "no camera filter" in report
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
-from qaconv_tf.evaluation.evaluator import Evaluator, extract_feature_maps
+from qaconv_tf.evaluation.evaluator import Evaluator
+from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
@@ -25,7 +26,8 @@ class ColourModel:
     """Stands for a MatchingModel: a feature map is the mean colour of each 4 x 4 square, L2-normalised."""
 
     def __init__(self, dtype=tf.float32):
-        self.backbone = SimpleNamespace(image_height=HEIGHT, image_width=WIDTH)
+        shape = HEIGHT // 4, WIDTH // 4, 3
+        self.backbone = SimpleNamespace(image_height=HEIGHT, image_width=WIDTH, feature_shape=shape)
         self.matcher = QAConv(head="uniform")
         self.traced_shapes = []
         self.dtype = dtype
@@ -104,11 +106,11 @@ def test_engine_and_precision_are_passed_on(dataset, monkeypatch):
     received = {}
     scores = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
 
-    def fake_score_matrix(matcher, query_maps, gallery_maps, engine, precision, progress, threads):
+    def fake_score_matrix(matcher, query_maps, gallery_maps, engine, precision, progress, threads, output):
         received.update(matcher=matcher, engine=engine, precision=precision, threads=threads)
         progress(2, 3)
         progress(3, 3)
-        return scores
+        output[:] = scores
 
     monkeypatch.setattr("qaconv_tf.evaluation.evaluator.score_matrix", fake_score_matrix)
     model, seen = ColourModel(), []
@@ -180,9 +182,12 @@ def evaluate_steps(dataset, **steps):
 
 def test_what_was_matched_is_re_ranked_and_then_lifted(timed):
     model, results, stages = evaluate_steps(timed, reranking=RERANKING, lifting=LIFTING)
-    names = ["pooled", "matching", "matching + re-ranking", "matching + re-ranking + temporal lifting"]
+    names = [
+        "pooled", "matching", "matching + temporal lifting", "matching + re-ranking",
+        "matching + re-ranking + temporal lifting",
+    ]  # fmt: skip
     assert [result.scoring for result in results] == names
-    _, matching, reranked, lifted = results
+    _, matching, lifted_alone, reranked, lifted = results
     maps = [model.extract(read_images(part)) for part in (timed.query, timed.gallery)]
     query_gallery, query_query, gallery_gallery = (
         1 / (1 + np.exp(model.matcher(maps[left], maps[right]).numpy() / 0.2))
@@ -193,6 +198,8 @@ def test_what_was_matched_is_re_ranked_and_then_lifted(timed):
     assert np.abs(expected - (1 - query_gallery)).max() > 0.1
     expected = temporal_lifting(reranked.scores, timed.query, timed.gallery, **LIFTING)
     np.testing.assert_array_equal(lifted.scores, expected)
+    expected = temporal_lifting(1 - query_gallery, timed.query, timed.gallery, **LIFTING)
+    np.testing.assert_allclose(lifted_alone.scores, expected, rtol=1e-5)
     for result in results:
         ranking = evaluate_ranking(result.scores, timed.query, timed.gallery)
         np.testing.assert_array_equal(result.ranking.average_precision, ranking.average_precision)
@@ -205,7 +212,8 @@ def test_what_was_matched_is_re_ranked_and_then_lifted(timed):
     assert set(reranked.seconds) - set(matching.seconds) == {"more_matching", "reranking"}
     assert set(lifted.seconds) - set(reranked.seconds) == {"temporal_lifting"}
     assert stages == [
-        "extraction", "matching", "matching the queries", "matching the gallery", "re-ranking", "temporal lifting"
+        "extraction", "matching", "temporal lifting", "matching the queries", "matching the gallery", "re-ranking",
+        "temporal lifting of the re-ranked",
     ]  # fmt: skip
 
 
@@ -282,6 +290,6 @@ def test_other_errors_of_the_runtime_stay_as_they_are(dataset, monkeypatch):
     def broken_batches(*_):
         yield tf.debugging.check_numerics(tf.constant([1.0, np.inf]), "by the reader")
 
-    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.evaluation_batches", broken_batches)
+    monkeypatch.setattr("qaconv_tf.evaluation.extraction.evaluation_batches", broken_batches)
     with pytest.raises(tf.errors.InvalidArgumentError, match="by the reader"):
         extract_feature_maps(ColourModel(), dataset.query)
