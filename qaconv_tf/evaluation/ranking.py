@@ -144,13 +144,13 @@ def evaluate_ranking(
     """
     _check_options(protocol=(protocol, PROTOCOLS), camera_filter=(camera_filter, CAMERA_FILTERS), ties=(ties, TIES))
     check_answerable(query, gallery, camera_filter)
-    query_keys, gallery_keys = _integer_keys(query, gallery, camera_filter)
+    query_keys, gallery_keys = integer_keys(query, gallery, camera_filter)
     measures = np.full((4, len(query)), np.nan)
     drawn_ranks = np.full((SINGLE_SHOT_REPEATS, len(query)), np.nan)
     for start, block in _row_blocks(scores, len(query), len(gallery)):
         _check_no_nan(block, query, start)
         for row, row_scores in enumerate(block, start=start):
-            ignored, relevant = _ignored_and_relevant(query_keys[row], gallery_keys)
+            ignored, relevant = ignored_and_relevant(query_keys[row], gallery_keys)
             if relevant.any():
                 measures[:, row] = _measure_query(row_scores, ignored, relevant, ties)
                 if protocol == "cuhk03_single_shot":
@@ -213,8 +213,26 @@ def check_answerable(query, gallery, camera_filter="same_identity"):
     )
 
 
-def _integer_keys(query, gallery, camera_filter):
-    """Identities and cameras as integer columns `(n, 2)`; junk has identity -1, no camera is known without filter."""
+def integer_keys(query, gallery, camera_filter):
+    """Returns identities and cameras as integers, for `ignored_and_relevant`.
+
+    Args:
+        query: sequence of records with `.identity` and `.camera`.
+        gallery: the same.
+        camera_filter: str. As `evaluate_ranking` takes it.
+
+    Returns:
+        int64 arrays `(num_query, 2)` and `(num_gallery, 2)`: identity and camera. Junk has the identity -1; cameras
+        are numbered only if they are filtered by.
+
+    Example:
+        >>> from qaconv_tf.datasets.records import ImageRecord
+        >>> from qaconv_tf.evaluation.ranking import integer_keys
+        >>> gallery = [ImageRecord("g.jpg", "bob"), ImageRecord("h.jpg", "ann", 7)]
+        >>> integer_keys([ImageRecord("q.jpg", "ann", 7)], gallery, "same_identity")
+        (array([[1, 0]]), array([[ 2, -2],
+               [ 1,  0]]))
+    """
     identity_keys = {JUNK_IDENTITY: -1}
     camera_keys = {}
 
@@ -258,8 +276,22 @@ def _check_no_nan(block, query, start):
         )
 
 
-def _ignored_and_relevant(query_key, gallery_keys):
-    """Masks of the gallery for one query."""
+def ignored_and_relevant(query_key, gallery_keys):
+    """Returns which gallery images a query ignores, and which are right answers.
+
+    Args:
+        query_key: int array `(2,)`. A row of what `integer_keys` returns first.
+        gallery_keys: int array `(num_gallery, 2)`. What it returns second.
+
+    Returns:
+        Two bool arrays `(num_gallery,)`.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.evaluation.ranking import ignored_and_relevant
+        >>> ignored_and_relevant(np.array([1, 0]), np.array([[2, -2], [1, 0], [1, 1]]))
+        (array([False,  True, False]), array([False, False,  True]))
+    """
     same_identity, same_camera = (query_key == gallery_keys).T
     ignored = (same_identity & same_camera) | (gallery_keys[:, 0] == -1)
     return ignored, same_identity & ~ignored

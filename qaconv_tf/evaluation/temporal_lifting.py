@@ -1,5 +1,6 @@
 """Probabilities, cameras and times -> probabilities weighted by who was seen near whom: temporal lifting (TLift)."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -90,7 +91,7 @@ def temporal_lifting(
             f"shape {np.shape(probabilities)}"
         )
     lifted = np.empty((len(query), len(gallery)), np.float32) if output is None else output
-    weigh = functools.partial(_weight, top_k=top_k, sigma=sigma, pivot=pivot)
+    pivots = functools.partial(_pivots, top_k=top_k, pivot=pivot)
     gallery_cameras = _by_camera(gallery)
     unlifted = np.array([row for row, record in enumerate(query) if not _has_clock(record)], np.intp)
     for start, block in _row_blocks(probabilities, unlifted):
@@ -107,12 +108,88 @@ def temporal_lifting(
                 else:
                     found = [(value[at[first] : at[last]], place[at[first] : at[last]]) for value, place, at in tops]
                 for (columns, gallery_times), matches in zip(gallery_cameras, found, strict=True):
-                    weights[row, columns] = weigh(gallery_times, *matches)
+                    weights[row, columns] = pivots(columns, gallery_times, *matches).weights(gallery_times, sigma)
             lifted[rows[start : start + len(block)]] = (weights + np.float32(alpha)) * block
             done += len(block)
             if progress is not None:
                 progress(done, len(query))
     return lifted
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LiftingPivots:
+    """From whose times one query's weights for one camera's images were counted.
+
+    Args:
+        columns: int array. The pivots, gallery images, in order of time.
+        counts: int array. How often each counts.
+        times: float array. Their times.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.evaluation.temporal_lifting import LiftingPivots
+        >>> pivots = LiftingPivots(np.array([3]), np.array([1]), np.array([100.0]))
+        >>> float(pivots.weights(np.array([300.0]), sigma=200.0)[0].round(4))
+        0.3679
+    """
+
+    columns: np.ndarray
+    counts: np.ndarray
+    times: np.ndarray
+
+    def weights(self, times, sigma):
+        """Returns the weights of images of the camera by their times, `(num_times,)`; 0 without a pivot."""
+        if not len(self.columns):
+            return np.zeros(len(times), np.float32)
+        total = np.zeros(len(times), np.float32)
+        for start in range(0, len(self.times), PIVOTS_PER_BLOCK):
+            block = slice(start, start + PIVOTS_PER_BLOCK)
+            # In float64 until the difference is taken: seconds since 1970 have ten digits.
+            difference = ((times - self.times[block, None]) / sigma).astype(np.float32)
+            total += self.counts[block].astype(np.float32) @ np.exp(-(difference**2))
+        return total / self.counts.sum()
+
+
+def lifting_pivots(probabilities, query, gallery, row, tau=100.0, top_k=10, pivot="set", online=False):
+    """Says why one query was lifted as it was: its companions, and its pivots in each camera.
+
+    Args:
+        probabilities: as `temporal_lifting` takes them; or a function `rows(positions)` that returns some of its rows.
+        query: as `temporal_lifting` takes it; so are `gallery`, `tau`, `top_k`, `pivot` and `online`.
+        gallery: see `query`.
+        row: int. The query.
+        tau: see `query`.
+        top_k: see `query`.
+        pivot: see `query`.
+        online: see `query`.
+
+    Returns:
+        `(companions, pivots)`: int array of queries in order of time, the query itself among them; and camera ->
+        `LiftingPivots`. Both are empty for a query whose camera or time is unknown: it is not lifted.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.datasets.records import ImageRecord
+        >>> from qaconv_tf.evaluation.temporal_lifting import lifting_pivots
+        >>> query = [ImageRecord("q0.jpg", 7, camera=0, timestamp=10.0), ImageRecord("q1.jpg", 8, 0, timestamp=15.0)]
+        >>> gallery = [ImageRecord("g0.jpg", 7, camera=1, timestamp=900.0), ImageRecord("g2.jpg", 8, 1, 920.0)]
+        >>> companions, pivots = lifting_pivots(np.array([[0.3, 0.1], [0.2, 0.8]]), query, gallery, row=0, top_k=1)
+        >>> companions.tolist(), pivots[1].columns.tolist()
+        ([0, 1], [1])
+    """
+    record = query[row]
+    if not _has_clock(record):
+        return np.zeros(0, np.intp), {}
+    rows, times = next((rows, times) for rows, times in _by_camera(query) if row in rows)
+    first, last = _companions(times, record.timestamp, tau, online)
+    of_companions = probabilities(rows[first:last]) if callable(probabilities) else probabilities[rows[first:last]]
+    found = {}
+    for columns, gallery_times in _by_camera(gallery):
+        seen = np.searchsorted(gallery_times, record.timestamp, side="right") if online else len(columns)
+        values = np.asarray(of_companions[:, columns[:seen]], np.float32)
+        places = np.broadcast_to(np.arange(seen), values.shape)
+        found[gallery[columns[0]].camera] = _pivots(columns, gallery_times, values, places, top_k, pivot)
+    return rows[first:last], found
 
 
 def check_clocks(query, gallery):
@@ -222,17 +299,12 @@ def _highest(values, top_k, axis):
     return np.take(np.partition(values, place, axis=axis), place, axis=axis)
 
 
-def _weight(times, values, places, top_k, sigma, pivot):
-    """Weights of all images of one camera, by the companions' probabilities and the places of their images in it."""
+def _pivots(columns, times, values, places, top_k, pivot):
+    """The pivots of one camera's images, by the companions' probabilities and the places of their images in it."""
     if not values.size:
-        return 0.0
+        nothing = np.zeros(0, np.intp)
+        return LiftingPivots(nothing, nothing, times[:0])
     pivots, counts = np.unique(places[values >= _highest(values, top_k, axis=None)], return_counts=True)
     if pivot == "set":
         counts = np.ones_like(counts)
-    total = np.zeros(len(times), np.float32)
-    for start in range(0, len(pivots), PIVOTS_PER_BLOCK):
-        block = slice(start, start + PIVOTS_PER_BLOCK)
-        # In float64 until the difference is taken: seconds since 1970 have ten digits.
-        difference = ((times - times[pivots[block], None]) / sigma).astype(np.float32)
-        total += counts[block].astype(np.float32) @ np.exp(-(difference**2))
-    return total / counts.sum()
+    return LiftingPivots(columns[pivots], counts, times[pivots])

@@ -10,7 +10,7 @@ import pytest
 from qaconv_tf.datasets.records import ImageRecord
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation import temporal_lifting as module
-from qaconv_tf.evaluation.temporal_lifting import check_clocks, temporal_lifting
+from qaconv_tf.evaluation.temporal_lifting import check_clocks, lifting_pivots, temporal_lifting
 from tests.oracles import temporal_lifting as oracle
 
 OPTIONS = {"tau": 40.0, "sigma": 60.0, "top_k": 4, "alpha": 0.15}
@@ -201,3 +201,26 @@ def test_missing_clocks_are_explained_in_one_line():
 def test_temporal_lifting_does_not_import_tensorflow():
     program = "import sys, qaconv_tf; qaconv_tf.temporal_lifting; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=pathlib.Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("pivot", ["set", "multiset"])
+@pytest.mark.parametrize("online", [False, True])
+def test_pivots_of_a_query_are_those_that_lifted_it(pivot, online):
+    probabilities, query, gallery = random_case(seed=3, decimals=2)
+    lifted = temporal_lifting(probabilities, query, gallery, **OPTIONS, pivot=pivot, online=online)
+    times = np.array([math.nan if one.timestamp is None else one.timestamp for one in gallery])
+    options = {name: OPTIONS[name] for name in ("tau", "top_k")} | {"pivot": pivot, "online": online}
+    seen = set()
+    for row, record in enumerate(query):
+        companions, cameras = lifting_pivots(probabilities, query, gallery, row, **options)
+        assert lifting_pivots(lambda rows: probabilities[rows], query, gallery, row, **options)[0] is not None
+        assert (row in companions) == (record.camera is not None and record.timestamp is not None)
+        weights = np.zeros(len(gallery))
+        for camera, pivots in cameras.items():
+            columns = [c for c, one in enumerate(gallery) if one.camera == camera and one.timestamp is not None]
+            assert set(pivots.columns) <= set(columns)
+            weights[columns] = pivots.weights(times[columns], OPTIONS["sigma"])
+            seen.update(pivots.columns.tolist())
+        expected = (weights + OPTIONS["alpha"]) * probabilities[row]
+        np.testing.assert_allclose(lifted[row], expected, rtol=1e-5, atol=1e-7)
+    assert len(seen) > 10
