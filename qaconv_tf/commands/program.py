@@ -120,7 +120,8 @@ def _guarded(function, *arguments):
 
 def _error_of_pipeline(error):
     """A user's error that TensorFlow carried out of a data pipeline, or None."""
-    if "tensorflow" not in sys.modules:
+    # What is no error of TensorFlow is ours, and its traceback is wanted.
+    if "tensorflow" not in sys.modules or not isinstance(error, sys.modules["tensorflow"].errors.OpError):
         return None
     return importlib.import_module("qaconv_tf.pipeline").user_error_from(error)
 

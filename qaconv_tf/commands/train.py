@@ -201,7 +201,9 @@ def _log_settings(writer, model):
             "image_height": model.backbone.image_height,
             "image_width": model.backbone.image_width,
         }
-        hparams.hparams({name: FLAGS[name].value for name in _TUNED_FLAGS} | of_model)
+        values = {name: FLAGS[name].value for name in _TUNED_FLAGS}
+        # A margin that is not given is that of the loss.
+        hparams.hparams({name: value for name, value in values.items() if value is not None} | of_model)
 
 
 def _validation(trainer, evaluators, writer):

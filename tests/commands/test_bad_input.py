@@ -1,5 +1,6 @@
 """Whatever a user gets wrong: one clear line, exit status 2, nothing overwritten."""
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qaconv_tf.commands import program
 from tests.commands.running import run_command
 from tests.matching.matchers import needs_native_engine
 
@@ -205,3 +207,12 @@ def test_an_interrupted_program_says_how_to_go_on(capfd, monkeypatch):
     monkeypatch.setattr("qaconv_tf.commands.program._run_main", interrupted)
     ended = run_command(capfd, "train", "--run_dir=anywhere")
     assert ended.status == 130 and "--resume" in ended.err and ended.err.count("\n") == 1
+
+
+def test_an_error_of_the_program_keeps_its_traceback_whether_or_not_tensorflow_runs():
+    def fails():
+        return {}["absent"]
+
+    importlib.import_module("tensorflow")
+    with pytest.raises(KeyError, match="absent"):
+        program._guarded(fails)
