@@ -105,8 +105,9 @@ _add(
     "Subtract ImageNet's mean and divide by its deviation (the official QAConv does not).",
 )
 _add(
-    _TRAIN, flags.DEFINE_enum, "head", "uniform", ["shared", "split", "uniform"],
-    "Location weights of the matcher: one set for both directions (QAConv 2.x), one a direction (1.x), or all equal.",
+    _TRAIN, flags.DEFINE_enum, "head", "uniform", ["shared", "split", "positive", "uniform"],
+    "Location weights of the matcher: one set for both directions (QAConv 2.x), one a direction (1.x), one of positive "
+    "weights, or all equal.",
 )
 _add(
     _TRAIN, flags.DEFINE_enum, "weight_init", "mean", ["mean", "random"],
@@ -311,6 +312,11 @@ _add(
     _EVALUATE, flags.DEFINE_enum, "precision", "fp32", ["fp32", "bf16"],
     "Of the matching. bf16 is of the native engine only: faster where the processor has AMX, and moves scores by a "
     "hundredth of their deviation at most (of random maps, by a few hundredths).",
+)
+_add(
+    _EVALUATE, flags.DEFINE_enum, "extraction_precision", "fp32", ["fp32", "bf16"],
+    "Of the network that makes the maps. bf16 takes half the time on a processor that has it (AMX), and moves the maps "
+    "more than --precision does: see README.md.",
 )
 _add(
     _EVALUATE, flags.DEFINE_integer, "threads", None, "Threads of the native engine; by default one a core.",

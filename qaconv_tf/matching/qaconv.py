@@ -10,7 +10,7 @@ from qaconv_tf.matching.chunks import Chunks
 from qaconv_tf.matching.pair_statistics import DEFAULT_TILE_BYTES, pair_statistics
 from qaconv_tf.matching.scalar_normalization import ScalarNormalization
 
-HEADS = ("shared", "split", "uniform")
+HEADS = ("shared", "split", "positive", "uniform")
 WEIGHT_INITS = ("mean", "random")
 
 
@@ -49,11 +49,12 @@ class QAConv(keras.layers.Layer):
 
     Args:
         head: `"shared"`: one set of location weights for both directions (QAConv 2.x). `"split"`: one set a direction
-            (1.x). `"uniform"`: all weights fixed at 1 / locations, which does not learn the framing of the training
-            images. Defaults to `"shared"`.
+            (1.x). `"positive"`: shared, and the softmax of what is learned, so positive with a sum of 1: no location
+            can speak against a match, and weights move slowly. `"uniform"`: all fixed at 1 / locations. Free weights
+            learn the framing of the training images, and fail on images framed otherwise. Defaults to `"shared"`.
         weight_init: `"mean"`: location weights start at 1 / locations, so that a score starts as the mean of the maxima
             of both directions (2.x). `"random"`: as PyTorch's linear layer, uniform within 1 / sqrt(weights) (1.x). Not
-            used by a `"uniform"` head. Defaults to `"mean"`.
+            used by a `"positive"` or `"uniform"` head, whose weights start equal. Defaults to `"mean"`.
         trainable_scales: bool. Whether scale and offset of both normalisations are learned. Frozen scales prevent the
             collapse of a margin loss to scores that are all equal. Defaults to `True`.
         momentum: float. Of both normalisations. Defaults to `0.9`, PyTorch's 0.1 (Keras counts the other way).
@@ -118,7 +119,11 @@ class QAConv(keras.layers.Layer):
         self.feature_shape = tuple(query_maps_shape[1:])
         locations = self.feature_shape[0] * self.feature_shape[1]
         options = {"dtype": "float32", "autocast": False}
-        if self.head != "uniform":
+        if self.head == "positive":
+            self.location_logits = self.add_weight(
+                name="location_logits", shape=(locations,), initializer="zeros", **options
+            )
+        elif self.head != "uniform":
             shape = (1 if self.head == "shared" else 2, locations)
             self.location_weights = self.add_weight(
                 name="location_weights", shape=shape, initializer=self._weight_initializer(shape), **options
@@ -187,6 +192,9 @@ class QAConv(keras.layers.Layer):
         query_weights, gallery_weights, bias = (np.asarray(one, np.float64) for one in self._weights())
         if self.head == "uniform":  # exactly, and not to seven digits
             query_weights = gallery_weights = np.full(len(query_weights), 1 / len(query_weights))
+        elif self.head == "positive":
+            odds = np.exp(np.asarray(self.location_logits, np.float64))
+            query_weights = gallery_weights = odds / odds.sum()
         factor, center, offset = self.location_normalization.evaluation_form()
         slope, mean, intercept = self.score_normalization.evaluation_form()
         logit_of_center = offset * (query_weights.sum() + gallery_weights.sum()) + bias
@@ -205,6 +213,9 @@ class QAConv(keras.layers.Layer):
         if self.head == "uniform":
             locations = self.feature_shape[0] * self.feature_shape[1]
             weights = tf.fill([locations], 1.0 / locations)
+            return weights, weights, 0.0
+        if self.head == "positive":
+            weights = tf.nn.softmax(self.location_logits.value)
             return weights, weights, 0.0
         weights = self.location_weights.value
         directions = weights.shape[0]

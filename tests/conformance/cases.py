@@ -94,6 +94,7 @@ def _backbone_case(body_name, ibn="none"):
 CASES = {
     "QAConv-shared": _qaconv_case("shared"),
     "QAConv-split": _qaconv_case("split"),
+    "QAConv-positive": _qaconv_case("positive"),
     "QAConv-uniform": _qaconv_case("uniform"),
     "ScalarNormalization": Case(
         functools.partial(ScalarNormalization, trainable_scale=False, momentum=0.8, epsilon=1e-4),

@@ -10,7 +10,7 @@ from tests.oracles import matching as oracle
 needs_native_engine = pytest.mark.skipif(bool(native_engine.why_missing()), reason=str(native_engine.why_missing()))
 
 SHAPE = (3, 2, 6)
-HEADS = ("shared", "split", "uniform")
+HEADS = ("shared", "split", "positive", "uniform")
 
 
 def feature_maps(seed, number, shape=SHAPE):
@@ -26,7 +26,9 @@ def random_matcher(head, shape=SHAPE, seed=0, **options):
     matcher.build((None, *shape), (None, *shape))
     generator = np.random.default_rng([43, seed])
     locations = shape[0] * shape[1]
-    if head != "uniform":
+    if head == "positive":
+        matcher.location_logits.assign(generator.normal(0, 0.5, locations))
+    elif head != "uniform":
         matcher.location_weights.assign(generator.uniform(0.5, 1.5, matcher.location_weights.shape) / locations)
         matcher.bias.assign(generator.normal())
     for normalization in (matcher.location_normalization, matcher.score_normalization):
@@ -47,7 +49,9 @@ def variables_of(matcher):
         "second_scale": matcher.score_normalization.scale,
         "second_offset": matcher.score_normalization.offset,
     }
-    if matcher.head != "uniform":
+    if matcher.head == "positive":
+        learned |= {"location_logits": matcher.location_logits}
+    elif matcher.head != "uniform":
         learned |= {"location_weights": matcher.location_weights, "bias": matcher.bias}
     return learned
 
@@ -67,6 +71,9 @@ def oracle_scores(values, moving=(None, None)):
     """The loops' scores; `moving` statistics in evaluation, none in training."""
     locations = values["query"].shape[1] * values["query"].shape[2]
     rows = values.get("location_weights", np.full((1, locations), 1 / locations))
+    if "location_logits" in values:
+        odds = np.exp(values["location_logits"])[None]
+        rows = odds / odds.sum()
     # A shared layer is applied to each direction, so its bias counts twice.
     bias = values.get("bias", 0.0) * 2 / len(rows)
     norms = [(values["first_scale"], values["first_offset"]), (values["second_scale"], values["second_offset"])]
@@ -82,6 +89,8 @@ def plain_scores(values, moving=(None, None), epsilon=1e-5):
     responses = tf.einsum("psc,grc->pgsr", query, gallery)
     maxima = tf.concat([_maximum(responses), _maximum(tf.transpose(responses, [0, 1, 3, 2]))], axis=2)
     rows = values.get("location_weights", tf.fill([1, locations], tf.constant(1 / locations, query.dtype)))
+    if "location_logits" in values:
+        rows = tf.nn.softmax(values["location_logits"])[None]
     bias = values["bias"] * 2 / len(rows) if "bias" in values else 0
     maxima = _normalize(maxima, values["first_scale"], values["first_offset"], moving[0], epsilon)
     logits = tf.linalg.matvec(maxima, tf.concat([rows[0], rows[-1]], 0)) + bias

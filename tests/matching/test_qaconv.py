@@ -256,6 +256,8 @@ def test_what_is_learned():
     assert len(random_matcher("uniform").trainable_variables) == 4
     frozen = random_matcher("split", trainable_scales=False)
     assert [variable.name for variable in frozen.trainable_variables] == ["location_weights", "bias"]
+    positive = random_matcher("positive", trainable_scales=False)
+    assert [variable.name for variable in positive.trainable_variables] == ["location_logits"]
     assert random_matcher("uniform", trainable_scales=False).trainable_variables == []
 
 
@@ -269,7 +271,7 @@ def test_errors_say_what_was_received():
         matcher(QUERY.reshape(3, 2, 3, 6), GALLERY.reshape(7, 2, 3, 6))
     with pytest.raises(ValueError, match=r"known height.*Received: query_maps.shape=\(None, None, 2, 6\)"):
         QAConv().build((None, None, 2, 6), (None, None, 2, 6))
-    with pytest.raises(ValueError, match=r"one of \('shared', 'split', 'uniform'\). Received: head='both'"):
+    with pytest.raises(ValueError, match=r"one of \('shared', 'split', 'positive', 'uniform'\). Received: head='both'"):
         QAConv(head="both")
 
 
