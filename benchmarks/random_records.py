@@ -27,7 +27,7 @@ def add_options(parser):
 def make_inputs(options):
     """Returns probabilities `(queries, gallery)`, float32, and the records of both."""
     generator = np.random.default_rng(7)
-    query, gallery = (_records(generator, number) for number in (options.queries, options.gallery))
+    query, gallery = make_records(options, generator)
     (identities,) = columns(gallery, "identity")
     probabilities = generator.standard_normal((len(query), len(gallery)), np.float32)
     # Row by row: a peak here would hide what a variant needs.
@@ -35,6 +35,12 @@ def make_inputs(options):
         row[identities == record.identity] += 3
         row[:] = 1 / (1 + np.exp(4 - 1.5 * row))
     return probabilities, query, gallery
+
+
+def make_records(options, generator=None):
+    """Returns the records of both alone."""
+    generator = generator or np.random.default_rng(7)
+    return tuple(_records(generator, number) for number in (options.queries, options.gallery))
 
 
 def _records(generator, number):

@@ -1,8 +1,7 @@
 """`evaluate.py`: evaluates a trained model, or the one that the package ships, on any data sets."""
 
-import tempfile
-
-from qaconv_tf.commands import evaluation, verification
+from qaconv_tf.backbones.folding import why_no_bfloat16
+from qaconv_tf.commands import costs, evaluation, verification
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.commands.shipped_model import chosen_model
@@ -30,9 +29,9 @@ def main():
         raise UserError(f"Expected --scoring of {', '.join(SCORINGS)}. Received: {unknown[0]!r}")
     reranking, lifting = _options("rerank", _RERANKING), _options("tlift", _LIFTING)
     pairs = load_pairs(FLAGS.pairs) if FLAGS.pairs else None
-    matching = _matching_options()
+    matching, extraction = _matching_options(), _extraction_options()
     evaluators = evaluation.open_evaluators(
-        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, **matching
+        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, **extraction, **matching
     )
     for evaluator in evaluators:
         evaluator.check(reranking is not None, lifting is not None)
@@ -42,14 +41,19 @@ def main():
         RunFolder(output).prepare_results()
     print(f"model: {path}", flush=True)
     print(f"matching: engine {chosen_engine(FLAGS.engine, FLAGS.precision)}", flush=True)
+    print(f"extraction: precision {FLAGS.extraction_precision}", flush=True)
     model = load_model(path)
-    if reranking is not None:
-        _print_cost(model, evaluators, lifting is not None)
-    sections = evaluation.evaluate_model(model, evaluators, FLAGS.scoring, reranking, lifting)
+    work = model, evaluators, FLAGS.scoring, reranking is not None, lifting is not None
+    costs.check_resources(*work)
+    prediction = costs.TimePrediction(*work).after
+    sections = evaluation.evaluate_model(model, evaluators, FLAGS.scoring, reranking, lifting, prediction)
     if sections:
         evaluation.print_table(sections)
-    verified = verification.evaluate_pairs(model, pairs, FLAGS.evaluation_batch_size, **matching) if pairs else None
-    if verified:
+        costs.print_costs(sections)
+    verified = None
+    if pairs:
+        batch_size = FLAGS.evaluation_batch_size
+        verified = verification.evaluate_pairs(model, pairs, batch_size, FLAGS.extraction_precision, **matching)
         verification.print_result(FLAGS.pairs, verified)
     if output:
         run_facts = {"model": path, "flags": flag_values("evaluate")}
@@ -65,6 +69,17 @@ def _matching_options():
     return {"engine": engine.name, "precision": FLAGS.precision, "threads": FLAGS.threads}
 
 
+def _extraction_options():
+    """Returns the options of the extraction, which this processor gains by."""
+    missing = why_no_bfloat16()
+    if FLAGS.extraction_precision == "bf16" and missing:
+        raise UserError(
+            "Expected a processor that computes in bfloat16 with --extraction_precision=bf16. Received: "
+            f"{missing}. Take fp32, which is exact, and faster there"
+        )
+    return {"extraction_precision": FLAGS.extraction_precision}
+
+
 def _options(flag, options):
     """Returns the options of what a flag asks for, None if it does not; refuses options of what is not asked for."""
     if FLAGS[flag].value:
@@ -76,16 +91,3 @@ def _options(flag, options):
         if FLAGS[name].present:
             raise UserError(f"Expected --{flag} with --{name}. Received: --{name} alone. Add --{flag}")
     return None
-
-
-def _print_cost(model, evaluators, lifting):
-    """What re-ranking costs: at the published size its matching takes several times that of query and gallery."""
-    for evaluator in evaluators:
-        pairs = len(evaluator.dataset.query) * len(evaluator.dataset.gallery)
-        more = evaluator.reranking_pairs(model.matcher)
-        print(
-            f"re-ranking of {evaluation.short_name(evaluator.dataset.name)}: {more:,} more pairs to match, "
-            f"{more / pairs:.1f} times those of query and gallery; temporary files of "
-            f"{evaluator.temporary_bytes(True, lifting) / 1e6:,.0f} MB in {tempfile.gettempdir()}",
-            flush=True,
-        )

@@ -37,21 +37,21 @@ def open_training_set(text, data_dir):
     return combine_training_parts(datasets)
 
 
-def open_evaluators(texts, data_dir, batch_size, **matching):
+def open_evaluators(texts, data_dir, batch_size, **options):
     """Returns the `Evaluator`s of data sets named by a flag; each data set's name becomes the text that named it.
 
     Args:
         texts: list of str, as `--test_datasets`.
         data_dir: str, as `--data_dir`.
         batch_size: int. Images extracted at once.
-        **matching: options of `Evaluator`: `engine`, `precision`, `threads`.
+        **options: of `Evaluator`: `engine`, `precision`, `threads`, `extraction_precision`.
     """
     datasets = [dataclasses.replace(open_dataset(text, data_dir), name=text) for text in texts]
     rules = {name: FLAGS[name].value for name in ("protocol", "camera_filter", "seed")}
-    return [Evaluator(dataset, batch_size=batch_size, **matching, **rules) for dataset in datasets]
+    return [Evaluator(dataset, batch_size=batch_size, **options, **rules) for dataset in datasets]
 
 
-def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, lifting=None):
+def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, lifting=None, prediction=None):
     """Evaluates a model on several data sets, showing progress.
 
     Args:
@@ -60,6 +60,8 @@ def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, li
         scorings: `"matching"`, `"pooled"` or both.
         reranking: as `Evaluator.evaluate_each` takes it.
         lifting: the same.
+        prediction: callable or None. Given all progress, as `Evaluator` tells it, returns a line to print, or None.
+            Defaults to `None`.
 
     Returns:
         A list of `ReportSection`: results with their query and gallery records.
@@ -67,13 +69,13 @@ def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, li
     sections = []
     with progress_bar() as progress:
         for evaluator in evaluators:
-            shown = _shown(progress, evaluator)
+            shown = _shown(progress, evaluator, prediction or (lambda *_: None))
             for result in evaluator.evaluate_each(model, scorings, shown, reranking, lifting):
                 sections.append(ReportSection(result, evaluator.dataset.query, evaluator.dataset.gallery))
     return sections
 
 
-def _shown(progress, evaluator):
+def _shown(progress, evaluator, prediction):
     """The evaluator's progress as bars, one a stage."""
     tasks = {}
 
@@ -82,6 +84,9 @@ def _shown(progress, evaluator):
             name = short_name(evaluator.dataset.name)
             tasks[stage] = progress.add_task(f"{stage} of {name}", total=total, note="")
         progress.update(tasks[stage], completed=done)
+        line = prediction(stage, done, total)
+        if line:
+            progress.console.print(line, highlight=False, soft_wrap=True)
 
     return show
 

@@ -7,18 +7,19 @@ from rich.console import Console
 from rich.table import Table
 
 from qaconv_tf.commands.progress import progress_bar
-from qaconv_tf.evaluation.evaluator import extract_feature_maps
+from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.verification import evaluate_verification
 from qaconv_tf.matching.score_matrix import QUERY_BLOCK, score_matrix
 
 
-def evaluate_pairs(model, pairs, batch_size, **how):
+def evaluate_pairs(model, pairs, batch_size, extraction_precision="fp32", **how):
     """Scores pairs of images by matching, showing progress.
 
     Args:
         model: `MatchingModel`.
         pairs: `ImagePairs`.
         batch_size: int. Images extracted at once.
+        extraction_precision: as `extract_feature_maps` takes it. Defaults to `"fp32"`.
         **how: options of `score_matrix`: `engine`, `precision`, `threads`.
 
     Returns:
@@ -27,7 +28,7 @@ def evaluate_pairs(model, pairs, batch_size, **how):
     with progress_bar() as progress:
         extraction = progress.add_task("extraction of pairs", total=len(pairs.images), note="")
         shown = functools.partial(_show, progress, extraction)
-        maps = extract_feature_maps(model, pairs.images, batch_size, shown)
+        maps = extract_feature_maps(model, pairs.images, batch_size, shown, extraction_precision)
         matching = progress.add_task("matching of pairs", total=len(pairs.same), note="")
         scores = pair_scores(model.matcher, maps, pairs, functools.partial(_show, progress, matching), **how)
     return evaluate_verification(scores, pairs.same, pairs.folds)

@@ -408,7 +408,10 @@ class _Cost:
 
     @classmethod
     def of(cls, result):
-        return cls(result.seconds, result.amounts)
+        """What led to a result, without its ranking: what is made of it has its own."""
+        seconds, amounts = dict(result.seconds), dict(result.amounts)
+        del seconds["ranking"], amounts["ranking"]
+        return cls(seconds, amounts)
 
     def after(self, stage, started, amount):
         seconds = time.perf_counter() - started

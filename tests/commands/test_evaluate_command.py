@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
@@ -63,6 +64,70 @@ def test_every_step_has_a_row_in_table_results_and_report(capfd, tmp_path, model
     assert len({result["mAP"] for result in results}) == 4
     report = (tmp_path / "report.html").read_text()
     assert report.count("matching + re-ranking + temporal lifting") >= 3 and "no camera filter" in report
+
+
+def test_what_it_will_take_and_what_it_took(capfd, model):
+    _, given = model
+    sets = f"--test_datasets=market1501:{PETS2009},market1501+clock=official:{PETS2009}"
+    out = evaluate(
+        capfd, given, sets, "--tlift", "--rerank", "--scoring=pooled,matching", "--evaluation_batch_size=32",
+        "--extraction_precision=fp32",
+    )  # fmt: skip
+    images, pairs = 36 + 172, 36 * 172
+    maps, scores = 4 * images * 4 * 2 * 96, 2 * 4 * pairs
+    memory = 300e6 + 12_000 * images + 400 * 32 * 64 * 32 + maps + scores
+    told = re.findall(r"^pets2009: memory (\S+) of (\S+) GB.*temporary files (\S+) GB", out, re.MULTILINE)
+    files = 4 * (images**2)
+    assert [one[::2] for one in told] == 2 * [(f"{memory / 1e9:.2f}", f"{files / 1e9:.2f}")]
+    predicted = r"^predicted: \d+ s in all; extraction \d+ s at \d+ images/s, matching \d+ s at [\d,]+ pairs/s"
+    assert len(re.findall(predicted, out, re.MULTILINE)) == 1
+    table = out[out.index("What it took") :]
+    counts = {"extraction": 2, "matching": 2, "more matching": 2, "reranking": 2, "temporal lifting": 4, "ranking": 10}
+    for stage, count in counts.items():
+        assert len(re.findall(rf"│ {stage} +│ +\d+\.\d │ +[\d,]+ (images|pairs) │", table)) >= count, (stage, table)
+    assert re.search(r"most memory held: \d\.\d\d GB", table)
+
+
+def test_too_small_a_machine_is_refused_in_a_line(capfd, model, monkeypatch):
+    _, given = model
+    sets = f"--test_datasets=market1501:{PETS2009}"
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.available_memory", lambda: 250e6)
+    told = refused(capfd, given, sets)
+    assert "Received: 0.25 GB" in told and "--evaluation_batch_size" in told
+    # A batch too large by itself; without re-ranking and with smaller batches it would do.
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.available_memory", lambda: 340e6)
+    assert "extraction 0.17 GB" in refused(capfd, given, sets, "--evaluation_batch_size=208")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 4 * 208**2 - 1))
+    assert "Set TMPDIR" in refused(capfd, given, sets, "--rerank", "--tlift")
+    out = evaluate(capfd, given, sets, "--evaluation_batch_size=32")
+    assert "feature maps" not in re.search("temporary files.*", out)[0]
+
+
+def test_maps_and_scores_in_files_give_the_same_result(capfd, tmp_path, model, monkeypatch):
+    _, given = model
+    arguments = given, f"--test_datasets=market1501:{PETS2009}", "--scoring=pooled,matching", f"--output_dir={tmp_path}"
+    evaluate(capfd, *arguments)
+    monkeypatch.setattr("qaconv_tf.evaluation.evaluator.available_memory", lambda: 300e6 + 400 * 64 * 64 * 32 + 10_000)
+    out = evaluate(capfd, *arguments)
+    assert "feature maps and scores among them" in out
+    results = json.loads((tmp_path / "results.json").read_text())["evaluations"]
+    in_memory, in_files = results[:2], results[2:]
+    for one, other in zip(in_memory, in_files, strict=True):
+        assert one["mAP"] == other["mAP"] and one["mINP"] == other["mINP"]
+
+
+def test_bfloat16_of_the_extraction(capfd, tmp_path, model, monkeypatch):
+    _, given = model
+    sets = f"--test_datasets=market1501:{PETS2009}"
+    arguments = given, sets, "--extraction_precision=bf16", f"--output_dir={tmp_path}"
+    monkeypatch.setattr("qaconv_tf.commands.evaluate.why_no_bfloat16", lambda: "the processor has none of them")
+    assert "the processor has none of them. Take fp32" in refused(capfd, *arguments)
+    monkeypatch.setattr("qaconv_tf.commands.evaluate.why_no_bfloat16", lambda: None)
+    assert "extraction: precision bf16\n" in evaluate(capfd, *arguments)
+    (result,) = json.loads((tmp_path / "results.json").read_text())["evaluations"]
+    assert result["extraction_precision"] == "bf16"
+    assert result["per_second"]["extraction"] == pytest.approx(208 / result["seconds"]["extraction"])
+    assert result["per_second"]["matching"] == pytest.approx(result["pairs_per_second"])
 
 
 def test_lifting_is_that_of_the_probabilities(capfd, tmp_path, model):
