@@ -13,6 +13,8 @@ from qaconv_tf.pipeline.images import read_image
 
 _ENDLESS = 2**60
 _BATCHES_AHEAD = 2
+# Images that evaluation reads in one call of Python: a call costs as much as a small image.
+_READ_AT_ONCE = 8
 
 
 def training_batches(
@@ -66,7 +68,7 @@ def training_batches(
         raise ValueError(f"Expected one label a record. Received: {len(labels)} labels, {len(records)} records")
     all_labels = tf.constant(np.asarray(labels, np.int32))
     batch_size = sampler.batch_size
-    read = _reader(records, image_height, image_width)
+    read = _reader(records, image_height, image_width, at_once=1)
 
     def sample_in_python(step):
         return np.asarray(sampler(int(step)), np.int64)
@@ -81,7 +83,7 @@ def training_batches(
 
     steps = tf.data.Dataset.range(start_step, _ENDLESS)
     indices = steps.map(sample).unbatch()
-    batches = _map(indices, lambda index: (read(index), tf.gather(all_labels, index)))
+    batches = _map(indices, lambda index: (read(index)[0], tf.gather(all_labels, index)))
     batches = tf.data.Dataset.zip(steps, batches.batch(batch_size, drop_remainder=True))
     return _map(batches, augment).prefetch(_BATCHES_AHEAD)
 
@@ -113,8 +115,9 @@ def evaluation_batches(
         ...     [len(images) for images in batches]
         [2, 1]
     """
-    images = _map(tf.data.Dataset.range(len(records)), _reader(records, image_height, image_width))
-    return images.batch(batch_size).map(_to_unit_range).prefetch(_BATCHES_AHEAD)
+    read = _reader(records, image_height, image_width)
+    some = _map(tf.data.Dataset.range(0, len(records), _READ_AT_ONCE), read)
+    return some.rebatch(batch_size).map(_to_unit_range).prefetch(_BATCHES_AHEAD)
 
 
 def user_error_from(error: tf.errors.OpError) -> UserError | None:
@@ -143,16 +146,18 @@ def user_error_from(error: tf.errors.OpError) -> UserError | None:
     return UserError(found[1]) if found else None
 
 
-def _reader(records: Sequence[ImageRecord], height: int, width: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function of tf.data from a record's index to its uint8 image, `(height, width, 3)`."""
+def _reader(
+    records: Sequence[ImageRecord], height: int, width: int, at_once: int = _READ_AT_ONCE
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function of tf.data from a record's index to the uint8 images of it and those after it, `at_once` or fewer."""
     # Paths stay in Python: as tensors they would have to be valid UTF-8.
     paths = [record.path for record in records]
 
-    def read_in_python(index):
-        return read_image(paths[index], height, width)
+    def read_in_python(first):
+        return np.stack([read_image(path, height, width) for path in paths[int(first) : int(first) + at_once]])
 
-    def read(index):
-        return tf.ensure_shape(tf.numpy_function(read_in_python, [index], tf.uint8), [height, width, 3])
+    def read(first):
+        return tf.ensure_shape(tf.numpy_function(read_in_python, [first], tf.uint8), [None, height, width, 3])
 
     return read
 
