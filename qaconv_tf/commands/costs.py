@@ -14,7 +14,7 @@ from qaconv_tf.evaluation.resources import available_memory
 from qaconv_tf.matching.score_matrix import score_matrix
 
 # The matching's trial; the images are one block of XLA's, so that it compiles nothing that the evaluation does not.
-_TRIAL = 16, 256
+_TRIAL = 64, 256
 # The batch after which the extraction's time is predicted: the first compiles, and some more are read ahead.
 _BATCHES = 4
 # Pairs a second, rounded down from measurements: the rest is little beside extraction and matching.

@@ -9,7 +9,10 @@ from rich.table import Table
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.verification import evaluate_verification
-from qaconv_tf.matching.score_matrix import QUERY_BLOCK, score_matrix
+from qaconv_tf.matching.score_matrix import score_matrix
+
+# Pairs matched at a time, as all of so many queries and gallery images: few are as many in vain.
+_PAIRS = 8
 
 
 def evaluate_pairs(model, pairs, batch_size, extraction_precision="fp32", **how):
@@ -37,11 +40,11 @@ def evaluate_pairs(model, pairs, batch_size, extraction_precision="fp32", **how)
 def pair_scores(matcher, maps, pairs, progress, **how):
     """Returns the score of each pair, `(num_pairs,)`: the diagonals of small score matrices, of one shape."""
     scores = np.empty(len(pairs.same), np.float32)
-    for first in range(0, len(scores), QUERY_BLOCK):
-        block = slice(first, first + QUERY_BLOCK)
+    for first in range(0, len(scores), _PAIRS):
+        block = slice(first, first + _PAIRS)
         matrix = score_matrix(matcher, maps[pairs.query[block]], maps[pairs.gallery[block]], **how)
         scores[block] = matrix.diagonal()
-        progress(min(first + QUERY_BLOCK, len(scores)), len(scores))
+        progress(min(first + _PAIRS, len(scores)), len(scores))
     return scores
 
 

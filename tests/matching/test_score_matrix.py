@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from qaconv_tf.matching import pooled_scores, score_matrix, score_rows
+from qaconv_tf.matching import native_engine, pooled_scores, score_matrix, score_rows
 from qaconv_tf.matching.score_matrix import GALLERY_BLOCK, QUERY_BLOCK
 from tests.matching.matchers import SHAPE, feature_maps, random_matcher
 
@@ -11,6 +11,8 @@ MAPS = feature_maps(70, 300), feature_maps(71, 300)
 
 class RecordingMatcher:
     """Sums of maps instead of matching, and the sizes it was asked for."""
+
+    built = True
 
     def __init__(self):
         self.sizes = []
@@ -44,21 +46,37 @@ def test_compiled_engine_equals_one_call():
 
 def test_blocks_of_xla_are_of_one_bounded_size():
     matcher = RecordingMatcher()
-    scores = score_matrix(matcher, MAPS[0][:21], MAPS[1], engine="xla")
+    scores = score_matrix(matcher, MAPS[0][:150], MAPS[1], engine="xla")
     assert set(matcher.sizes) == {(QUERY_BLOCK, GALLERY_BLOCK)} and len(matcher.sizes) == 6
     sums = [maps.sum(axis=(1, 2, 3)) for maps in MAPS]
-    np.testing.assert_allclose(scores, sums[0][:21, None] + 2 * sums[1], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(scores, sums[0][:150, None] + 2 * sums[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("num_query", "num_gallery", "cores", "sizes"), [
+    (5, 9, 4, {(8, 9)}), (64, 80, 2, {(64, 40)}), (64, 80, 4, {(64, 32)}), (33, 255, 1, {(64, 255)}),
+])  # fmt: skip
+def test_blocks_of_xla_fit_few_images_and_the_cores(monkeypatch, num_query, num_gallery, cores, sizes):
+    monkeypatch.setattr(native_engine, "num_cores", lambda: cores)
+    matcher = RecordingMatcher()
+    score_matrix(matcher, MAPS[0][:num_query], MAPS[1][:num_gallery], engine="xla")
+    assert set(matcher.sizes) == sizes
+
+
+def test_blocks_of_xla_are_smaller_of_large_maps():
+    matcher, maps = RecordingMatcher(), np.ones((9, 48, 16, 1), np.float32)
+    score_matrix(matcher, maps, maps, engine="xla")
+    assert set(matcher.sizes) == {(4, 9)}
 
 
 def test_rows_of_xla_come_block_by_block():
     matcher = RecordingMatcher()
-    rows = score_rows(matcher, MAPS[0][:19], MAPS[1][:30], engine="xla")
+    rows = score_rows(matcher, MAPS[0][:139], MAPS[1][:30], engine="xla")
     assert matcher.sizes == []
     first = next(rows)
     assert first.shape == (QUERY_BLOCK, 30) and len(matcher.sizes) == 1
     blocks = [first, *rows]
-    assert [len(block) for block in blocks] == [8, 8, 3]
-    whole = score_matrix(matcher, MAPS[0][:19], MAPS[1][:30], engine="xla")
+    assert [len(block) for block in blocks] == [64, 64, 11]
+    whole = score_matrix(matcher, MAPS[0][:139], MAPS[1][:30], engine="xla")
     np.testing.assert_array_equal(np.concatenate(blocks), whole)
 
 
