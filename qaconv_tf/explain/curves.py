@@ -21,7 +21,7 @@ def precision_at_recall(scores, query, gallery, camera_filter="same_identity"):
         camera_filter: str. As `evaluate_ranking` takes it. Defaults to `"same_identity"`.
 
     Returns:
-        float array `(100,)`, of the recalls 0.005, 0.015 to 0.995.
+        float array `(100,)`, of the recalls 0.005, 0.015 to 0.995; zeros if no query has a right answer.
 
     Example:
         >>> import numpy as np
@@ -41,4 +41,4 @@ def precision_at_recall(scores, query, gallery, camera_filter="same_identity"):
             precision = np.arange(1, len(ranks) + 1) / ranks
             total += precision[(levels * len(ranks)).astype(int)]
             count += 1
-    return total / count
+    return total / max(count, 1)

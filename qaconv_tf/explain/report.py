@@ -1,8 +1,9 @@
-"""Evaluation results -> one HTML file that opens from disk: numbers, curves and ranked answers, without a network."""
+"""Evaluation results -> one HTML file that opens from disk: numbers, curves, answers and why they match, no network."""
 
 import base64
 import dataclasses
-import io
+import hashlib
+import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,21 @@ from typing import Any
 
 import jinja2
 import markupsafe
-from PIL import Image, ImageOps
 
 from qaconv_tf.errors import UserError
-from qaconv_tf.explain.ranked_strips import queries_to_show, ranked_strip
+from qaconv_tf.explain.camera_pairs import camera_pairs
+from qaconv_tf.explain.charts import cmc_chart, precision_chart
+from qaconv_tf.explain.curves import precision_at_recall
+from qaconv_tf.explain.matches import Matches
+from qaconv_tf.explain.report_data import DatasetPage, PageImages
+from qaconv_tf.explain.shown import ReportLimits, shown_queries
+from qaconv_tf.explain.thumbnails import thumbnail
 
 # A file that holds this is a report of ours, which the next report may replace.
 SIGNATURE = '<meta name="generator" content="qaconv_tf report">'
-THUMBNAIL_SIZE = (192, 96)  # width, height: only images wider than two squares end up lower than 96
-JPEG_QUALITY = 80
+_FOLDER = pathlib.Path(__file__).parent
+# In this order they make one script.
+_SCRIPTS = ("page", "matcher", "changes", "queries", "failures", "start")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,8 +34,10 @@ class ReportSection:
 
     Args:
         result: `EvaluationResult`.
-        query: sequence of records with `.path`, `.identity` and `.camera`, one for each row of `result.scores`.
+        query: sequence of records, one for each row of `result.scores`: `ImageRecord`s, or others with its fields.
         gallery: the same, one for each column.
+        matches: `Matches` of the pairs that a report shows, or `None`. Defaults to `None`. One section of each data
+            set suffices.
 
     Raises:
         ValueError: if the records do not fit the scores.
@@ -46,6 +55,7 @@ class ReportSection:
     result: Any
     query: Sequence[Any]
     gallery: Sequence[Any]
+    matches: Matches | None = None
 
     def __post_init__(self):
         if self.result.scores.shape != (len(self.query), len(self.gallery)):
@@ -57,14 +67,19 @@ class ReportSection:
 
 
 def write_report(
-    path: str | os.PathLike, title: str, evaluations: Sequence[ReportSection], run: Mapping[str, Any] | None = None
+    path: str | os.PathLike,
+    title: str,
+    evaluations: Sequence[ReportSection],
+    run: Mapping[str, Any] | None = None,
+    limits: ReportLimits | None = None,
 ) -> None:
     """Writes a self-contained HTML report of some evaluations.
 
-    It holds a table of all numbers and what made them, a CMC chart for each data set, and for the queries with the
-    worst, median and best average precision the first ten answers as thumbnails. Where a data set was evaluated more
-    than once, these are the answers of its first evaluation given; the curves show all. The file loads nothing: its
-    images are inside, and its own policy forbids the browser any request. The same input gives the same bytes.
+    It holds a table of all numbers and what made them; for each data set its curves, its pairs of cameras, a browser of
+    queries with their ranked answers, what each further scoring changed and why, and what looks like a wrong label.
+    Where there are `matches`, each pair shown can be opened to point at a place and see where it matched. The file
+    loads nothing: its images are inside, and its own policy forbids the browser any request, and any script or style
+    but its own. The same input gives the same bytes.
 
     Args:
         path: str or path. The file to write, atomically. An earlier report is replaced; any other file is not.
@@ -73,6 +88,8 @@ def write_report(
             `result.scoring` tells them apart.
         run: mapping or None. What made the results, such as seed, flags, versions and seconds; a value may be a
             mapping itself, such as all flags. Defaults to `None`.
+        limits: `ReportLimits` or None. How many queries and answers are shown; those that the matches were made for.
+            Defaults to `None`, those of `ReportLimits()`.
 
     Raises:
         ValueError: if there is no evaluation.
@@ -100,96 +117,99 @@ def write_report(
         ...     write_report(f"{folder}/report.html", "Colours", [ReportSection(result, query, gallery)], {"seed": 1})
         ...     with open(f"{folder}/report.html", encoding="utf-8") as file:
         ...         html = file.read()
-        >>> "<h1>Colours</h1>" in html, html.count("data:image/jpeg")
+        >>> "<h1>Colours</h1>" in html, html.count('"/9j/')
         (True, 3)
     """
     if not evaluations:
         raise ValueError(f"Expected at least one evaluation. Received: evaluations={evaluations!r}")
     path = pathlib.Path(path)
     _check_replaceable(path)
-    datasets = _by_dataset(evaluations)
-    thumbnails = _read_thumbnails(datasets)
+    images = PageImages()
+    datasets = [_dataset(same, limits or ReportLimits(), images) for same in _by_dataset(evaluations)]
+    style, script = _read("report.css"), "\n".join(_read(f"report_{name}.js") for name in _SCRIPTS)
     html = _template().render(
         signature=markupsafe.Markup(SIGNATURE),
+        policy=_policy(style, script),
         title=title,
         rows=[section.result.to_results() for section in evaluations],
         datasets=datasets,
-        thumbnails=list(thumbnails.values()),
-        thumbnail_of={image: number for number, image in enumerate(thumbnails)},
+        short=_short_names([dataset["name"] for dataset in datasets]),
+        data=_json([dataset["page"] for dataset in datasets]),
+        thumbnails=_json([thumbnail(image) for image in images.paths]),
         run=run or {},
+        style=markupsafe.Markup(style),
+        script=markupsafe.Markup(script),
     )
     # A file name that is no text must not stop the report: its bytes are shown as escapes.
     _replace(path, html.encode("utf-8", "backslashreplace"))
 
 
 def _by_dataset(evaluations):
-    """For each data set its results, and the strips of the first of them."""
     sections = {}
     for section in evaluations:
         sections.setdefault(section.result.dataset, []).append(section)
-    return [
-        {
-            "name": name,
-            "results": [section.result for section in same],
-            "strips": {group: [_strip(same[0], row) for row in rows] for group, rows in _chosen_rows(same[0]).items()},
-        }
-        for name, same in sections.items()
-    ]
+    return sections.values()
 
 
-def _chosen_rows(section):
-    return queries_to_show(section.result.ranking.average_precision)
-
-
-def _strip(section, row):
-    ranking = section.result.ranking
+def _dataset(sections, limits, images):
+    """What the template shows of one data set, and what its page computes with."""
+    results, query, gallery = [section.result for section in sections], sections[0].query, sections[0].gallery
+    matches = next((section.matches for section in sections if section.matches is not None), None)
+    name, camera_filter = results[0].dataset, results[0].ranking.camera_filter
+    shown = shown_queries(results, query, gallery, limits, matches.locations if matches else 0)
+    precisions = [precision_at_recall(result.scores, query, gallery, camera_filter) for result in results]
+    last = max(len(result.ranking.cmc) for result in results)
     return {
-        "ranked": ranked_strip(section.result.scores[row], section.query[row], section.gallery, ranking.camera_filter),
-        "average_precision": ranking.average_precision[row],
+        "name": name,
+        "results": results,
+        "ranks": [rank for rank in (1, 5, 10, 20, 50) if rank <= last],
+        "cmc": cmc_chart(name, results),
+        "precision": precision_chart(name, results, precisions),
+        "camera_pairs": camera_pairs(results[0].scores, query, gallery, camera_filter),
+        "page": DatasetPage(results, query, gallery, shown, matches, images).to_page(),
     }
 
 
-def _read_thumbnails(datasets):
-    """Returns path -> data URI of every image shown; each is embedded once, however often it is shown."""
-    thumbnails = {}
-    for dataset in datasets:
-        for strips in dataset["strips"].values():
-            for strip in strips:
-                for record in (strip["ranked"].query, *(image.record for image in strip["ranked"].images)):
-                    if record.path not in thumbnails:
-                        thumbnails[record.path] = _thumbnail(record.path)
-    return thumbnails
+def _short_names(names):
+    """Name -> the last part of its path, unless another data set's is the same."""
+    short = {name: os.path.basename(name.rstrip("/")) for name in names}
+    return {name: short[name] if list(short.values()).count(short[name]) == 1 else name for name in names}
 
 
-def _thumbnail(path):
-    try:
-        with Image.open(path) as image:
-            small = ImageOps.contain(ImageOps.exif_transpose(image).convert("RGB"), THUMBNAIL_SIZE)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = error.strerror if getattr(error, "strerror", None) else " ".join(str(error).split())
-        raise UserError(
-            f"Expected an image to show in the report. Received: path={os.fspath(path)!r} ({reason}). Put the image "
-            "back and write the report again"
-        ) from error
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+def _json(value):
+    """JSON that may stand in a script element: nothing in it can end the element, or begin a comment."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return markupsafe.Markup(text.replace("<", "\\u003c"))
+
+
+def _policy(style, script):
+    """Allows what the file brings, by its hash, and nothing else: no request, and no script that a name smuggles in."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in (style, script)]
+    return "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'".format(*hashes)
+
+
+def _read(name):
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _template():
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, plain=_plain, basename=os.path.basename)
+    environment.filters.update(percent=_percent, plain=_plain, camera=_camera)
     return environment.get_template("report.html")
 
 
 def _percent(share):
     return f"{100 * share:.1f}%"
+
+
+def _camera(camera):
+    return "unknown" if camera is None else str(camera)
 
 
 def _plain(value):
