@@ -19,7 +19,7 @@ SIDES = ("_l", "_r")
 TUBES = ("trunk", "arm_l", "arm_r", "leg_l", "leg_r")
 TRUNK, ARMS, LEGS = 0, (1, 2), (3, 4)
 _LIMB_WORDS = {"arm": ("upperarm", "lowerarm", "hand", "finger", "thumb"), "leg": ("thigh", "calf", "foot", "ball")}
-_PART_OF_JOINT = {
+PART_OF_JOINT = {
     "head": "head",
     "neck_01": "neck",
     **{f"{joint}{side}": f"{word} {part}"
@@ -107,7 +107,7 @@ def triangles_of(quads):
 
 def _labels(names, bones, vertices):
     strongest = np.array(names)[bones[:, 0]]
-    part = np.array([PARTS.index(_PART_OF_JOINT.get(name, "torso")) for name in names], np.uint8)[bones[:, 0]]
+    part = np.array([PARTS.index(PART_OF_JOINT.get(name, "torso")) for name in names], np.uint8)[bones[:, 0]]
     limb = np.full(len(vertices), "trunk", dtype="<U5")
     for stem, words in _LIMB_WORDS.items():
         ours = np.array([name.startswith(words) for name in names])[bones[:, 0]]

@@ -48,22 +48,26 @@ def tube_coordinates(tube, vertices, places):
         radius = np.linalg.norm(across, axis=1)
         return places[:, 1], np.arctan2(across[:, 0], across[:, 2]), radius, across / np.maximum(radius, 1e-6)[:, None]
     upper, lower = (_limb_coordinates(segment, places) for segment in _segments(axis))
-    nearer = (upper[2] <= lower[2]) & (upper[0] <= np.linalg.norm(axis[1] - axis[0]) + 0.03)
+    nearer = upper[2] <= lower[2]
     return tuple(np.where(nearer[:, None] if a.ndim == 2 else nearer, a, b) for a, b in zip(upper, lower, strict=True))
 
 
 def _segments(axis):
-    """Both bones of a limb: start, direction, the front's direction, and the length before the bone."""
+    """Both bones of a limb: start, direction, the front's direction, the length before the bone, and its ends."""
     lengths = np.linalg.norm(np.diff(axis, axis=0), axis=1)
     upper, lower = np.diff(axis, axis=0) / lengths[:, None]
     front = np.array([0.0, 0.0, 1.0]) - upper[2] * upper
     front /= np.linalg.norm(front)
-    return [(axis[0], upper, front, 0.0), (axis[1], lower, turned(front, upper, lower), lengths[0])]
+    return [
+        (axis[0], upper, front, 0.0, (-np.inf, lengths[0])),
+        (axis[1], lower, turned(front, upper, lower), lengths[0], (0.0, np.inf)),
+    ]
 
 
 def _limb_coordinates(segment, places):
-    start, direction, front, before = segment
-    share = (places - start) @ direction
+    start, direction, front, before, ends = segment
+    # On the outer side of a bent joint points belong to its very end, so that the tube turns there like a ball.
+    share = np.clip((places - start) @ direction, *ends)
     across = places - start - share[:, None] * direction
     radius = np.linalg.norm(across, axis=1)
     outward = across / np.maximum(radius, 1e-6)[:, None]

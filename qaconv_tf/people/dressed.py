@@ -1,0 +1,157 @@
+"""A person with all clothes and belongings on, and the same in motion."""
+
+import dataclasses
+
+import numpy as np
+
+from qaconv_tf.people.bottoms import make_bottom
+from qaconv_tf.people.complexion import make_eyes, make_skin, paint_face, paint_legs
+from qaconv_tf.people.gait import Gait, draw_moment, pose_joints, skin
+from qaconv_tf.people.mesh import Mesh
+from qaconv_tf.people.shape import shape_body
+from qaconv_tf.people.shoes import make_shoes
+from qaconv_tf.people.streams import stream
+from qaconv_tf.people.tailoring import home_angles_of
+from qaconv_tf.people.template import ARMS, LEGS
+from qaconv_tf.people.tops import make_top, neck_distance, neckline
+
+_SCALP = {"bald": 0.0, "thinning": 0.45, "buzz": 0.85}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DressedBody:
+    """A dressed person at rest. As of `Mesh` where the names agree.
+
+    Args:
+        body: float32 array. Vertices and joints of `shape_body`.
+        gait: `Gait`.
+        vertices: float32 array `(n, 3)`.
+        bones, weights: uint8 and float32 arrays `(n, 4)`. The joints that move each vertex, and how much.
+        triangles, corner_uv, material, materials, part, surface: as of `Mesh`.
+        busy: tuple of "left" and "right". Arms that carry something.
+    """
+
+    body: np.ndarray
+    gait: Gait
+    vertices: np.ndarray
+    bones: np.ndarray
+    weights: np.ndarray
+    triangles: np.ndarray
+    corner_uv: np.ndarray
+    material: np.ndarray
+    materials: tuple
+    part: np.ndarray
+    surface: np.ndarray
+    busy: tuple
+
+
+def dress(person):
+    """Builds a person's body and everything on it.
+
+    Args:
+        person: `Person`.
+
+    Returns:
+        A `DressedBody`, always the same for the same person.
+    """
+    random = stream(*person.key[:2], "textures", person.key[2])
+    body = shape_body(person.shape)
+    outfit = person.outfit
+    bottom = outfit.bottom
+    over = 0.006 + (bottom.ease if bottom.kind not in ("none", "skirt") else 0.004)
+    pieces = []
+    for top in outfit.tops:
+        pieces += make_top(top, body, random, over)
+    pieces += make_bottom(bottom, body, random)
+    pieces += make_shoes(outfit.shoes, outfit.shoe_colours, body, random, 0.17)
+    face = paint_face(
+        random,
+        person.skin,
+        person.hair,
+        person.shape.female,
+        person.shape.age,
+        person.beard,
+        _SCALP.get(person.hair_style, 1.0),
+        person.makeup,
+    )
+    legs = paint_legs(random, person.skin, bottom.stockings, outfit.socks, 0.14)
+    pieces += make_skin(body, _bare(outfit), random, person.skin, face, legs)
+    pieces.append(make_eyes(body, person.iris))
+    return _assemble(pieces, body, person.gait, ())
+
+
+def _bare(outfit):
+    """Which skin clothes may leave bare, a function for `make_skin`. What is surely covered is left out."""
+    sleeve = max(top.sleeve for top in outfit.tops) * 0.452
+    inner = outfit.tops[0]
+    hem = min([outfit.bottom.hem] + [top.hem for top in outfit.tops if top.kind in ("dress", "tunic")])
+    margin = 0.12 if outfit.bottom.kind in ("skirt", "none") else 0.05
+    if outfit.bottom.kind == "none":
+        hem = inner.hem
+
+    def bare(home, label):
+        if label in ARMS:
+            return home_angles_of(home, label)[0] > sleeve - 0.05
+        if label in LEGS:
+            foot = home[:, 1] < 0.075
+            return (home[:, 1] < hem + margin) & ~(foot & (outfit.shoes != "sandals"))
+        distance, angle = neck_distance(home)
+        shown = (distance < np.maximum(neckline(inner, angle), 0.06) + 0.03) & (home[:, 1] > 1.2)
+        return shown | ((home[:, 1] > 1.2) & (inner.sleeve == 0))
+
+    return bare
+
+
+def _assemble(pieces, body, gait, busy):
+    counts = np.cumsum([0] + [len(made.vertices) for made in pieces])
+    weights = np.concatenate([made.weights for made in pieces])
+    bones = np.argpartition(-weights, 4, axis=1)[:, :4]
+    strongest = np.take_along_axis(weights, bones, axis=1)
+    materials = []
+    for made in pieces:
+        if not any(made.material is known for known in materials):
+            materials.append(made.material)
+    index = [next(i for i, known in enumerate(materials) if known is made.material) for made in pieces]
+    return DressedBody(
+        body=body,
+        gait=gait,
+        vertices=np.concatenate([made.vertices for made in pieces]).astype(np.float32),
+        bones=bones.astype(np.uint8),
+        weights=(strongest / strongest.sum(axis=1, keepdims=True)).astype(np.float32),
+        triangles=np.concatenate([made.triangles + first for made, first in zip(pieces, counts, strict=False)]).astype(
+            np.int32
+        ),
+        corner_uv=np.concatenate([made.corner_uv for made in pieces]).astype(np.float32),
+        material=np.repeat(np.array(index, np.uint8), [len(made.triangles) for made in pieces]),
+        materials=tuple(materials),
+        part=np.concatenate([made.part for made in pieces]),
+        surface=np.concatenate([made.surface for made in pieces]).astype(np.float32),
+        busy=busy,
+    )
+
+
+def pose(dressed, phase, stride, random):
+    """Brings a dressed person into one moment of walking or standing.
+
+    Args:
+        dressed: `DressedBody`.
+        phase: float. Radians of the gait; 0 is the left heel's strike, pi the right one's.
+        stride: float. 0 stands, 1 walks at the usual pace.
+        random: `numpy.random.Generator`. Draws what the arms do and where the head turns.
+
+    Returns:
+        A `Mesh`. The lower foot stands on the ground, y = 0.
+    """
+    moment = draw_moment(random, dressed.busy)
+    rotations, shifts = pose_joints(dressed.body, dressed.gait, phase, stride, moment)
+    vertices = skin(dressed.vertices, dressed.bones, dressed.weights, rotations, shifts)
+    vertices[:, 1] -= vertices[:, 1].min()
+    return Mesh(
+        vertices=vertices,
+        triangles=dressed.triangles,
+        corner_uv=dressed.corner_uv,
+        material=dressed.material,
+        materials=dressed.materials,
+        part=dressed.part,
+        surface=dressed.surface,
+    )
