@@ -65,13 +65,15 @@ def run(parser, variants, work=None, unit=None, by_official_python=(OFFICIAL, OF
 
 
 def _measure(compute, repeats):
-    seconds = []
+    seconds, of_cores = [], []
     for _ in range(repeats + 1):
-        start = time.perf_counter()
+        start, start_of_cores = time.perf_counter(), time.process_time()
         result = float(compute())
         seconds.append(time.perf_counter() - start)
+        of_cores.append(time.process_time() - start_of_cores)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"first": seconds[0], "seconds": statistics.median(seconds[1:]), "peak_bytes": peak, "result": result}
+    medians = {"seconds": statistics.median(seconds[1:]), "of_cores": statistics.median(of_cores[1:])}
+    return {"first": seconds[0], **medians, "peak_bytes": peak, "result": result}
 
 
 def print_machine():
@@ -103,19 +105,20 @@ def _print_table(title, results, works, unit, by_official_python):
     reference = next(iter(results.values()))
     table = Table(title=title)
     table.add_column("variant")
-    for heading in ("first call s", "seconds", "time ratio", f"{unit}/s", "memory MB", "memory ratio", "result"):
+    headings = "first call s", "seconds", "time ratio", "core s", f"{unit}/s", "memory MB", "memory ratio", "result"
+    for heading in headings:
         if unit or heading != f"{unit}/s":
             table.add_column(heading, justify="right")
     for name, result in results.items():
         # Where the work differs, for the same work.
         ratio = reference["rate"] / result["rate"]
-        times = [f"{result['first']:.1f}", f"{result['seconds']:.3f}", f"{ratio:.3f}"]
+        times = [f"{result['first']:.1f}", f"{result['seconds']:.3f}", f"{ratio:.3f}", f"{result['of_cores']:.3f}"]
         rate = [f"{result['rate']:,.0f}"] if unit else []
         table.add_row(
             name, *times, *rate, f"{result['beyond'] / 1e6:,.0f}",
             f"{result['beyond'] / reference['beyond']:.2f}", f"{result['result']:.6g}",
         )
-    Console(width=120).print(table)
+    Console(width=130).print(table)
     of_official = f" (of the official code: {official_alone / 1e6:,.0f} MB)" if OFFICIAL in results else ""
     print(f"memory: peak resident beyond the {alone / 1e6:,.0f} MB of {INPUTS_ALONE}{of_official}")
-    print("ratios: to the first row")
+    print("ratios: to the first row; core s: of all cores together, which other work on the machine moves less")

@@ -68,10 +68,10 @@ class TimePrediction:
 
     def __init__(self, model, evaluators, scorings, reranking, lifting):
         self._images = sum(evaluator.num_images for evaluator in evaluators)
+        self._started = None
         self._parts = []
-        self._rest = 0
         pairs = sum(evaluator.num_pairs for evaluator in evaluators)
-        self._rest += pairs * len(scorings) / _RANKED
+        self._rest = pairs * len(scorings) / _RANKED
         if reranking:
             self._rest += sum(evaluator.num_images**2 for evaluator in evaluators) / _RERANKED + pairs / _RANKED
         if lifting:
@@ -80,7 +80,6 @@ class TimePrediction:
             more = sum(evaluator.reranking_pairs(model.matcher) for evaluator in evaluators) if reranking else 0
             rate = _trial(model.matcher, evaluators[0])
             self._parts.append(("matching", (pairs + more) / rate, f"{rate:,.0f} pairs/s"))
-        self._started = None
 
     def after(self, stage, done, total):
         """Returns the prediction as a line, once enough batches have been extracted, otherwise None.
@@ -98,12 +97,13 @@ class TimePrediction:
         if done < min(_BATCHES * first, total):
             return None
         images, self._images = self._images, None
-        # Of a single batch nothing is left to predict.
-        rate = (done - first) / (time.perf_counter() - started) if done > first else float("inf")
-        parts = [("extraction", images / rate, f"{rate:,.0f} images/s"), *self._parts]
-        total = sum(seconds for _, seconds, _ in parts) + self._rest
-        text = ", ".join(f"{name} {_duration(seconds)} at {speed}" for name, seconds, speed in parts)
-        return f"predicted: {_duration(total)} in all; {text}; the rest {_duration(self._rest)}"
+        parts = list(self._parts)
+        if done > first:  # of a single batch nothing is left to predict
+            rate = (done - first) / (time.perf_counter() - started)
+            parts.insert(0, ("extraction", images / rate, f"{rate:,.0f} images/s"))
+        in_all = sum(seconds for _, seconds, _ in parts) + self._rest
+        text = "".join(f"{name} {_duration(seconds)} at {speed}, " for name, seconds, speed in parts)
+        return f"predicted: {_duration(in_all)} in all: {text}the rest {_duration(self._rest)}"
 
 
 def _trial(matcher, evaluator):

@@ -39,6 +39,8 @@ def main():
     records = evaluation.open_training_set(FLAGS.dataset, FLAGS.data_dir).train
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
     run = _Run(folder, records)
+    for evaluator in evaluators:
+        evaluator.plan(run.trainer.model.backbone, ("matching",), reranking=False, lifting=False)
     if not FLAGS.resume:
         folder.start(flags_text("train"))
     print(f"{len(records)} training images of {run.num_classes} identities; writing to {folder.path}", flush=True)
