@@ -37,11 +37,13 @@ const qaconv::Kernel& kernel_named(const std::string& name, qaconv::Precision pr
 
 qaconv::Maps maps_of(const Array<float>& array) { return {array.data(), array.shape(0)}; }
 
-// Scores may be columns of a larger array; the places are None or (num_query, num_gallery, locations).
+// Scores may be columns of a larger array; the places are None or (num_query, num_gallery, locations), and wanted is
+// None or (num_query, num_gallery).
 void score_pairs(const std::string& kernel_name, const std::string& precision_name, const Array<float>& query,
                  const Array<float>& gallery, const Array<double>& query_weights, const Array<double>& gallery_weights,
                  double slope, double intercept, int threads, py::array_t<float>& scores,
-                 std::optional<Array<int32_t>> of_query, std::optional<Array<int32_t>> of_gallery) {
+                 std::optional<Array<int32_t>> of_query, std::optional<Array<int32_t>> of_gallery,
+                 std::optional<Array<bool>> wanted) {
     const qaconv::Precision precision = precision_of(precision_name);
     const qaconv::Kernel& kernel = kernel_named(kernel_name, precision);
     const qaconv::MapShape shape = {static_cast<int>(query.shape(1)), static_cast<int>(query.shape(2))};
@@ -49,7 +51,7 @@ void score_pairs(const std::string& kernel_name, const std::string& precision_na
     const qaconv::Places places = {of_query ? of_query->mutable_data() : nullptr,
                                    of_gallery ? of_gallery->mutable_data() : nullptr};
     const int64_t row_stride = scores.strides(0) / static_cast<int64_t>(sizeof(float));
-    const qaconv::Results results = {scores.mutable_data(), row_stride, places};
+    const qaconv::Results results = {scores.mutable_data(), row_stride, places, wanted ? wanted->data() : nullptr};
     const qaconv::Maps queries = maps_of(query), galleries = maps_of(gallery);
     py::gil_scoped_release released;
     qaconv::score_pairs(kernel, precision, shape, queries, galleries, matcher, threads, results);
@@ -110,7 +112,7 @@ PYBIND11_MODULE(_native, module) {
                py::arg("gallery").noconvert(), py::arg("query_weights").noconvert(),
                py::arg("gallery_weights").noconvert(), py::arg("slope"), py::arg("intercept"), py::arg("threads"),
                py::arg("scores").noconvert(), py::arg("of_query").noconvert() = py::none(),
-               py::arg("of_gallery").noconvert() = py::none());
+               py::arg("of_gallery").noconvert() = py::none(), py::arg("wanted").noconvert() = py::none());
     module.def("pair_statistics", &pair_statistics, py::arg("kernel"), py::arg("query").noconvert(),
                py::arg("gallery").noconvert(), py::arg("query_weights"), py::arg("gallery_weights"), py::arg("center"),
                py::arg("threads"), py::arg("kept").noconvert(), py::arg("statistics").noconvert());

@@ -111,12 +111,23 @@ class Scorer {
         const int64_t first = groups_.first(group), count = groups_.first(group + 1) - first;
         const size_t map_size = size_t(shape_.locations) * shape_.channels;
         for (int64_t member = 0; member < count; ++member)
-            packed_.pack(member, gallery_.values + (first + member) * map_size);
+            if (anyone_wants(first + member)) packed_.pack(member, gallery_.values + (first + member) * map_size);
         for (int64_t query = 0; query < queries_.number(); ++query)
-            for (int64_t member = 0; member < count; ++member) score_pair(query, first + member, member);
+            for (int64_t member = 0; member < count; ++member)
+                if (wanted(query, first + member)) score_pair(query, first + member, member);
     }
 
   private:
+    bool wanted(int64_t query, int64_t gallery) const {
+        return results_.wanted == nullptr || results_.wanted[query * gallery_.number + gallery];
+    }
+
+    bool anyone_wants(int64_t gallery) const {
+        for (int64_t query = 0; query < queries_.number(); ++query)
+            if (wanted(query, gallery)) return true;
+        return false;
+    }
+
     void score_pair(int64_t query, int64_t gallery, int64_t member) {
         Places places = results_.places;
         if (places.of_query != nullptr) {

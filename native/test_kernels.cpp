@@ -156,6 +156,24 @@ void test_unusable(const Kernel& kernel, Precision precision, float bad) {
         expect(std::none_of(places.begin(), places.end(), outside), "places of what cannot be used", kernel, shape);
 }
 
+// Only the wanted pairs are scored, and as they are among all.
+void test_wanted(const Kernel& kernel, Precision precision) {
+    constexpr int kQueries = 9, kGallery = 40, kPairs = kQueries * kGallery;
+    const MapShape shape{6, 3};
+    const RandomMaps query(shape, kQueries), gallery(shape, kGallery);
+    const std::vector<double> weights = random_numbers<double>(2 * size_t(shape.locations));
+    const Scored all = run(kernel, precision, shape, query.maps(), gallery.maps(), weights, false, 1);
+    bool wanted[kPairs];
+    // Nobody wants the first half of the gallery.
+    for (int pair = 0; pair < kPairs; ++pair) wanted[pair] = pair % kGallery >= kGallery / 2 && generator() % 4 == 0;
+    std::vector<float> scores(kPairs, -99.0f);
+    const Results results = {scores.data(), kGallery, {nullptr, nullptr}, wanted};
+    const Matcher matcher = {{weights.data(), weights.data() + shape.locations}, kSlope, kIntercept};
+    score_pairs(kernel, precision, shape, query.maps(), gallery.maps(), matcher, 2, results);
+    for (int pair = 0; pair < kPairs; ++pair)
+        expect(scores[pair] == (wanted[pair] ? all.scores[pair] : -99.0f), "wanted pairs alone", kernel, shape);
+}
+
 void test_nothing_to_score(const Kernel& kernel, Precision precision) {
     const MapShape shape{6, 3};
     const std::vector<double> weights = random_numbers<double>(12);
@@ -176,6 +194,7 @@ void test_all(const Kernel& kernel, Precision precision) {
     const float infinity = std::numeric_limits<float>::infinity();
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity, 2e15f})
         test_unusable(kernel, precision, bad);
+    test_wanted(kernel, precision);
     test_nothing_to_score(kernel, precision);
 }
 

@@ -82,7 +82,7 @@ def block_length(maps):
     return int(np.clip(_BLOCK_BYTES // (4 * np.asarray(maps[0:1]).size), 1, _BLOCK))
 
 
-def fill_rows(rows, matcher, query_maps, gallery_maps, precision="fp32", threads=None, kernel=None):
+def fill_rows(rows, matcher, query_maps, gallery_maps, precision="fp32", threads=None, kernel=None, wanted=None):
     """Writes the scores of some queries against every gallery image.
 
     Args:
@@ -95,6 +95,8 @@ def fill_rows(rows, matcher, query_maps, gallery_maps, precision="fp32", threads
             Defaults to `"fp32"`.
         threads: int or None. Defaults to `None`: one for each core that the process may use. Does not change a bit.
         kernel: str or None. One of `kernels(precision)`. Defaults to `None`: the best.
+        wanted: bool array `(num_query, num_gallery)`. The pairs to score; nothing is written for the others. Defaults
+            to `None`: all.
 
     Raises:
         ValueError: if maps are not of the size the matcher was built for, or `threads` is below 1.
@@ -103,8 +105,10 @@ def fill_rows(rows, matcher, query_maps, gallery_maps, precision="fp32", threads
     score = _scorer(matcher, precision, threads, kernel)
     block = block_length(gallery_maps)
     for first in range(0, len(gallery_maps), block):
-        gallery = _dense(matcher, gallery_maps[first : first + block])
-        score(queries, gallery, rows[:, first : first + len(gallery)])
+        some = slice(first, first + block)
+        gallery = _dense(matcher, gallery_maps[some])
+        chosen = None if wanted is None else np.ascontiguousarray(wanted[:, some])
+        score(queries, gallery, rows[:, some], wanted=chosen)
 
 
 def best_matches(matcher, query_maps, gallery_maps, precision="fp32", threads=None, kernel=None):
@@ -150,9 +154,9 @@ def _scorer(matcher, precision, threads, kernel):
     # The engine sums in double, so the maxima need not be centred.
     intercept = form.intercept - form.slope * form.center * sum(one.sum() for one in weights)
 
-    def score(queries, gallery, *results):
+    def score(queries, gallery, *results, wanted=None):
         _NATIVE.score_pairs(
-            kernel, precision, queries, gallery, *weights, form.slope, intercept, threads, *results
+            kernel, precision, queries, gallery, *weights, form.slope, intercept, threads, *results, wanted=wanted
         )
 
     return score

@@ -68,6 +68,16 @@ def unit_maps(seed, number, shape, common):
 
 
 @every_kernel
+def test_only_wanted_pairs_are_scored(precision, kernel):
+    matcher, query, gallery = random_matcher("split"), feature_maps(0, 5), feature_maps(1, 600)
+    everything = native_scores(matcher, query, gallery, precision, kernel)
+    wanted = np.random.default_rng(0).random(everything.shape) < 0.1
+    scores = np.full_like(everything, -99)
+    native_engine.fill_rows(scores, matcher, query, gallery, precision, 2, kernel, wanted)
+    np.testing.assert_array_equal(scores, np.where(wanted, everything, -99))
+
+
+@every_kernel
 @pytest.mark.parametrize("head", HEADS)
 def test_scores_equal_the_loops(head, precision, kernel):
     matcher, query, gallery = random_matcher(head), feature_maps(0, 4), feature_maps(1, 7)
