@@ -18,6 +18,7 @@ _HOMES = {
     "ReidDataset": "datasets",
     "VerificationResult": "evaluation.verification",
     "build_model": "model",
+    "correspondences": "matching.correspondence",
     "evaluate_ranking": "evaluation.ranking",
     "evaluate_verification": "evaluation.verification",
     "export_saved_model": "export",

@@ -5,6 +5,8 @@ import dataclasses
 
 import numpy as np
 
+from qaconv_tf.matching.correspondence import matches_of_pairs
+
 _PAIRS_PER_BLOCK = 256
 _LARGEST = 32767
 
@@ -99,13 +101,8 @@ def match_pairs(matcher, query_maps, gallery_maps, pairs):
     best, shares = np.empty(shape, np.uint16), np.empty(shape, np.float32)
     for first in range(0, len(pairs), _PAIRS_PER_BLOCK):
         rows, columns = np.array(pairs[first : first + _PAIRS_PER_BLOCK]).T
-        maps = (part.reshape(len(rows), height * width, -1) for part in (query_maps[rows], gallery_maps[columns]))
-        query, gallery = maps
-        responses = query @ gallery.transpose(0, 2, 1)
-        for direction, weights in enumerate((form.query_weights, form.gallery_weights)):
-            block = slice(first, first + len(rows)), direction
-            best[block] = responses.argmax(axis=2 - direction)
-            shares[block] = form.slope * weights * (responses.max(axis=2 - direction) - form.center)
+        block = slice(first, first + len(rows))
+        best[block], shares[block] = matches_of_pairs(form, query_maps[rows], gallery_maps[columns])
     numbers = {pair: number for number, pair in enumerate(pairs)}
     return Matches(numbers, (height, width), best, shares, form.intercept, float(matcher.temperature))
 

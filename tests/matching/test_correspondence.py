@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+
+import qaconv_tf as qt
+from qaconv_tf.matching.correspondence import matches_of_pairs
+from tests.matching.matchers import HEADS, SHAPE, feature_maps, random_matcher
+from tests.oracles import matching as oracle
+
+QUERY, GALLERY = feature_maps(21, 4), feature_maps(22, 4)
+
+
+def loops(matcher, query_map, gallery_map):
+    """Best locations and shares of both images, one response at a time."""
+    query, gallery = (np.asarray(one, np.float64).reshape(-1, SHAPE[2]) for one in (query_map, gallery_map))
+    form = matcher.evaluation_form()
+    best, shares = ([], []), ([], [])
+    for side, (own, others, weights) in enumerate(
+        ((query, gallery, form.query_weights), (gallery, query, form.gallery_weights))
+    ):
+        for location, weight in zip(own, weights, strict=True):
+            responses = [float(location @ other) for other in others]
+            best[side].append(responses.index(max(responses)))
+            shares[side].append(form.slope * weight * (max(responses) - form.center))
+    return best, shares
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("scale", [1.3, -0.7])
+def test_shares_and_the_constant_add_up_to_the_score(head, scale):
+    matcher = random_matcher(head, seed=4)
+    matcher.score_normalization.scale.assign(scale)
+    scores = matcher(QUERY, GALLERY).numpy()
+    for row, query_map in enumerate(QUERY):
+        for column, gallery_map in enumerate(GALLERY):
+            found = qt.correspondences(matcher, query_map, gallery_map)
+            assert found.score == pytest.approx(scores[row, column], abs=1e-5 * float(scores.std()))
+            assert found.probability == pytest.approx(matcher.probabilities(scores[row, column]).numpy(), rel=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_best_locations_and_shares_are_those_of_the_loops(head):
+    matcher = random_matcher(head, seed=5)
+    for query_map, gallery_map in zip(QUERY, GALLERY, strict=True):
+        found = qt.correspondences(matcher, query_map, gallery_map)
+        best, shares = loops(matcher, query_map, gallery_map)
+        assert [found.best_of_query.tolist(), found.best_of_gallery.tolist()] == list(best)
+        np.testing.assert_allclose([found.query_shares, found.gallery_shares], shares, rtol=1e-4, atol=1e-6)
+        mutual = [best[1][place] == own for own, place in enumerate(best[0])]
+        assert found.mutual_of_query.tolist() == mutual
+        # A match both ways is one of both images.
+        assert found.mutual_of_gallery.sum() == sum(mutual) > 0
+
+
+def test_both_ways_round_the_images_change_places():
+    matcher = random_matcher("shared", seed=6)
+    there, back = qt.correspondences(matcher, QUERY[0], GALLERY[0]), qt.correspondences(matcher, GALLERY[0], QUERY[0])
+    np.testing.assert_array_equal(there.best_of_query, back.best_of_gallery)
+    np.testing.assert_allclose(there.query_shares, back.gallery_shares, rtol=1e-5)
+
+
+def test_an_image_matches_itself_place_by_place():
+    matcher = random_matcher("uniform")
+    found = qt.correspondences(matcher, QUERY[0], QUERY[0])
+    np.testing.assert_array_equal(found.best_of_query, np.arange(SHAPE[0] * SHAPE[1]))
+    assert found.mutual_of_query.all() and found.mutual_of_gallery.all()
+
+
+def test_many_pairs_at_once_are_the_same_pairs():
+    matcher = random_matcher("split", seed=7)
+    best, shares = matches_of_pairs(matcher.evaluation_form(), QUERY, GALLERY)
+    for number, (query_map, gallery_map) in enumerate(zip(QUERY, GALLERY, strict=True)):
+        found = qt.correspondences(matcher, query_map, gallery_map)
+        np.testing.assert_array_equal(best[number], [found.best_of_query, found.best_of_gallery])
+        np.testing.assert_allclose(shares[number], [found.query_shares, found.gallery_shares], rtol=1e-5)
+
+
+def test_json_says_every_location_once():
+    matcher = random_matcher("positive", seed=8)
+    found = qt.correspondences(matcher, QUERY[1], GALLERY[1])
+    read = json.loads(json.dumps(found.to_json()))
+    listed = [one["share"] for side in ("query", "gallery") for one in read[side]]
+    assert sum(listed) + read["constant"] == pytest.approx(read["score"]) == pytest.approx(found.score)
+    responses = oracle.location_maxima(QUERY[1], GALLERY[1])
+    assert len(listed) == len(responses)
+    for side, best in (("query", found.best_of_query), ("gallery", found.best_of_gallery)):
+        places = [(one["row"], one["column"]) for one in read[side]]
+        assert places == [(row, column) for row in range(SHAPE[0]) for column in range(SHAPE[1])]
+        assert [SHAPE[1] * row + column for row, column in (one["matched"] for one in read[side])] == best.tolist()
+
+
+@pytest.mark.parametrize("shapes", [((3, 2, 6), (3, 2, 5)), ((2, 3, 2, 6), (2, 3, 2, 6))])
+def test_maps_of_other_shapes_are_named(shapes):
+    with pytest.raises(ValueError, match=rf"query_map.shape=\({shapes[0][0]}, "):
+        qt.correspondences(random_matcher("shared"), np.zeros(shapes[0]), np.zeros(shapes[1]))
