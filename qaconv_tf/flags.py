@@ -332,6 +332,28 @@ _add(
     "Ignore gallery images of the query's identity and camera, or none: for images of one camera.",
 )
 _add(
+    _ALL_RUNS, flags.DEFINE_integer, "report_queries", 200,
+    "Queries of each data set that report.html shows: of more, the worst, those of suspected labels, and others evenly "
+    "along the average precision.",
+    lower_bound=1,
+)
+_add(
+    _ALL_RUNS, flags.DEFINE_integer, "report_answers", 10,
+    "First answers to a query that report.html shows and explains; right answers beyond these as far as the file stays "
+    "below 25 MB.",
+    lower_bound=1,
+)
+_add(
+    _EVALUATE, flags.DEFINE_bool, "keep_maps", False,
+    "Keep the feature maps in the run folder, and take those that an earlier evaluation of this model and these images "
+    "has kept there.",
+)
+_add(
+    _EVALUATE, flags.DEFINE_string, "label_fixes", "",
+    "CSV file of wrong labels, columns path, identity (-1: leave out) and, if wanted, dataset and was, as the report "
+    "saves it: applied to queries and gallery before ranking. Takes kept maps; see --keep_maps.",
+)
+_add(
     _EVALUATE, flags.DEFINE_string, "pairs", "",
     "CSV file of pairs of images, columns query_path, gallery_path, same (1 or 0) and, if wanted, fold: prints how "
     "well matching tells same from different (the LFW protocol). Instead of --test_datasets or beside them.",

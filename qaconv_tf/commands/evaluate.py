@@ -2,9 +2,11 @@
 
 from qaconv_tf.backbones.folding import why_no_bfloat16
 from qaconv_tf.commands import costs, evaluation, verification
+from qaconv_tf.commands.kept_maps import KeptMaps
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.commands.shipped_model import chosen_model
+from qaconv_tf.datasets.label_fixes import read_label_fixes
 from qaconv_tf.datasets.pairs_table import load_pairs
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import SCORINGS
@@ -29,9 +31,10 @@ def main():
         raise UserError(f"Expected --scoring of {', '.join(SCORINGS)}. Received: {unknown[0]!r}")
     reranking, lifting = _options("rerank", _RERANKING), _options("tlift", _LIFTING)
     pairs = load_pairs(FLAGS.pairs) if FLAGS.pairs else None
+    fixes = read_label_fixes(FLAGS.label_fixes) if FLAGS.label_fixes else []
     matching, extraction = _matching_options(), _extraction_options()
     evaluators = evaluation.open_evaluators(
-        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, **extraction, **matching
+        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, fixes, **extraction, **matching
     )
     for evaluator in evaluators:
         evaluator.check(reranking is not None, lifting is not None)
@@ -39,6 +42,9 @@ def main():
     output = FLAGS.output_dir or FLAGS.run_dir
     if output:
         RunFolder(output).prepare_results()
+    kept_maps = _kept_maps(output, path, evaluators)
+    if fixes:
+        print(f"label fixes: {len(fixes)} of {FLAGS.label_fixes}", flush=True)
     print(f"model: {path}", flush=True)
     print(f"matching: engine {chosen_engine(FLAGS.engine, FLAGS.precision)}", flush=True)
     print(f"extraction: precision {FLAGS.extraction_precision}", flush=True)
@@ -46,7 +52,8 @@ def main():
     work = model, evaluators, FLAGS.scoring, reranking is not None, lifting is not None
     costs.check_resources(*work)
     prediction = costs.TimePrediction(*work).after
-    sections = evaluation.evaluate_model(model, evaluators, FLAGS.scoring, reranking, lifting, prediction)
+    how = FLAGS.scoring, reranking, lifting, prediction, kept_maps
+    sections = evaluation.evaluate_model(model, evaluators, *how, explained=bool(output))
     if sections:
         evaluation.print_table(sections)
         costs.print_costs(sections)
@@ -57,8 +64,26 @@ def main():
         verification.print_result(FLAGS.pairs, verified)
     if output:
         run_facts = {"model": path, "flags": flag_values("evaluate")}
+        if fixes:
+            run_facts["label_fixes"] = {"file": FLAGS.label_fixes, "images": len(fixes)}
         more = [verification.to_results(FLAGS.pairs, verified)] if verified else []
         evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
+
+
+def _kept_maps(output, model, evaluators):
+    """Returns where feature maps are kept, or None; says what will be extracted in spite of it."""
+    if not (FLAGS.keep_maps or FLAGS.label_fixes):
+        return None
+    if not output:
+        if FLAGS.keep_maps:
+            raise UserError("Expected --run_dir or --output_dir with --keep_maps. Received: neither. Say where to keep")
+        return None
+    kept_maps = KeptMaps(RunFolder(output).maps, model, FLAGS.extraction_precision, FLAGS.keep_maps)
+    for evaluator in evaluators:
+        name = evaluation.short_name(evaluator.dataset.name)
+        found = kept_maps.load(evaluator.dataset) is not None
+        print(f"feature maps of {name}: {'kept ones' if found else 'none kept, extracted anew'}", flush=True)
+    return kept_maps
 
 
 def _matching_options():

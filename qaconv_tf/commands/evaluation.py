@@ -11,8 +11,11 @@ from qaconv_tf.commands.program import FLAGS
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import origin
 from qaconv_tf.datasets import combine_training_parts, load_dataset, require_split
+from qaconv_tf.datasets.label_fixes import apply_label_fixes
 from qaconv_tf.evaluation.evaluator import Evaluator
+from qaconv_tf.explain.matches import match_pairs
 from qaconv_tf.explain.report import ReportSection, write_report
+from qaconv_tf.explain.shown import ReportLimits, pairs_of, shown_queries
 
 
 def open_dataset(text, data_dir):
@@ -37,21 +40,26 @@ def open_training_set(text, data_dir):
     return combine_training_parts(datasets)
 
 
-def open_evaluators(texts, data_dir, batch_size, **options):
+def open_evaluators(texts, data_dir, batch_size, label_fixes=(), **options):
     """Returns the `Evaluator`s of data sets named by a flag; each data set's name becomes the text that named it.
 
     Args:
         texts: list of str, as `--test_datasets`.
         data_dir: str, as `--data_dir`.
         batch_size: int. Images extracted at once.
+        label_fixes: list of `LabelFix`, applied to the data sets. Defaults to none.
         **options: of `Evaluator`: `engine`, `precision`, `threads`, `extraction_precision`.
     """
     datasets = [dataclasses.replace(open_dataset(text, data_dir), name=text) for text in texts]
+    datasets = apply_label_fixes(datasets, label_fixes)
     rules = {name: FLAGS[name].value for name in ("protocol", "camera_filter", "seed")}
     return [Evaluator(dataset, batch_size=batch_size, **options, **rules) for dataset in datasets]
 
 
-def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, lifting=None, prediction=None):
+def evaluate_model(
+    model, evaluators, scorings=("matching",), reranking=None, lifting=None, prediction=None, kept_maps=None,
+    explained=True,
+):  # fmt: skip
     """Evaluates a model on several data sets, showing progress.
 
     Args:
@@ -62,17 +70,51 @@ def evaluate_model(model, evaluators, scorings=("matching",), reranking=None, li
         lifting: the same.
         prediction: callable or None. Given all progress, as `Evaluator` tells it, returns a line to print, or None.
             Defaults to `None`.
+        kept_maps: `KeptMaps` or None. Where feature maps are taken from, or kept. Defaults to `None`.
+        explained: bool. Whether to find why the pairs matched that a report shows. Defaults to `True`.
 
     Returns:
-        A list of `ReportSection`: results with their query and gallery records.
+        A list of `ReportSection`: results with their query and gallery records, and why the pairs matched that a
+        report shows.
     """
     sections = []
     with progress_bar() as progress:
         for evaluator in evaluators:
             shown = _shown(progress, evaluator, prediction or (lambda *_: None))
-            for result in evaluator.evaluate_each(model, scorings, shown, reranking, lifting):
-                sections.append(ReportSection(result, evaluator.dataset.query, evaluator.dataset.gallery))
+            how = scorings, shown, reranking, lifting
+            results, maps = _evaluate(model, evaluator, kept_maps, how)
+            # While the maps are there: a report has no need of them.
+            matches = _matches(model.matcher, evaluator.dataset, maps, results) if explained else None
+            query, gallery = evaluator.dataset.query, evaluator.dataset.gallery
+            sections += [ReportSection(result, query, gallery, matches) for result in results]
     return sections
+
+
+def _evaluate(model, evaluator, kept_maps, how):
+    """Returns the results, and the feature maps that they were made of."""
+    dataset = evaluator.dataset
+    maps = kept_maps.load(dataset) if kept_maps else None
+    if maps is not None:
+        return evaluator.evaluate_maps(model.matcher, maps, *how), maps
+    found = []
+    results = evaluator.evaluate_each(model, *how, on_maps=found.append)
+    if kept_maps:
+        kept_maps.save(dataset, found[0])
+    return results, found[0]
+
+
+def _matches(matcher, dataset, maps, results):
+    """Why the pairs matched that a report shows, if they were matched."""
+    if not any(result.scoring == "matching" for result in results):
+        return None
+    height, width = maps.shape[1:3]
+    shown = shown_queries(results, dataset.query, dataset.gallery, _limits(), height * width)
+    num_query = len(dataset.query)
+    return match_pairs(matcher, maps[:num_query], maps[num_query:], pairs_of(shown))
+
+
+def _limits():
+    return ReportLimits(FLAGS.report_queries, FLAGS.report_answers)
 
 
 def _shown(progress, evaluator, prediction):
@@ -107,9 +149,10 @@ def write_results(folder, sections, run, training=None, more=()):
         more: dicts. Further evaluations for results.json, which the report does not show.
     """
     evaluations = [*(section.result.to_results() for section in sections), *more]
-    folder.add_results(training, [evaluation | {"model": run["model"]} for evaluation in evaluations])
+    facts = {name: run[name] for name in ("model", "label_fixes") if name in run}
+    folder.add_results(training, [evaluation | facts for evaluation in evaluations])
     if sections:
-        write_report(folder.report, f"qaconv_tf: {short_name(folder.path)}", sections, run | origin())
+        write_report(folder.report, f"qaconv_tf: {short_name(folder.path)}", sections, run | origin(), _limits())
     print(f"results: {folder.results}" + (f"   report: {folder.report}" if sections else ""))
 
 

@@ -35,6 +35,7 @@ class RunFolder:
         self.saved_model = os.path.join(path, "saved_model")
         self.results = os.path.join(path, "results.json")
         self.report = os.path.join(path, "report.html")
+        self.maps = os.path.join(path, "maps")
 
     def check(self, flags_text, resume):
         """Checks that a run can begin here, or go on, before any work is done for it.

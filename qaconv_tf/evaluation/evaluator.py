@@ -181,7 +181,7 @@ class Evaluator:
         """
         return self.evaluate_each(model, (scoring,), progress)[0]
 
-    def evaluate_each(self, model, scorings, progress=None, reranking=None, lifting=None):
+    def evaluate_each(self, model, scorings, progress=None, reranking=None, lifting=None, on_maps=None):
         """As `evaluate`, for several scorings of the same maps, which are extracted once.
 
         What the matching found may be lifted, re-ranked, and what was re-ranked lifted; the official order. Both take
@@ -194,6 +194,8 @@ class Evaluator:
             progress: as in `evaluate`.
             reranking: mapping or None. Options of `rerank`, to re-rank. Defaults to `None`.
             lifting: mapping or None. Options of `temporal_lifting`, to lift. Defaults to `None`.
+            on_maps: callable or None. Called with the feature maps, those of the queries first, before they are
+                scored. Defaults to `None`.
 
         Returns:
             A list of `EvaluationResult`: after that of `"matching"` one for each step made of it. Each says the seconds
@@ -212,6 +214,8 @@ class Evaluator:
         shown = functools.partial(progress, "extraction")
         extract_feature_maps(model, records, self.batch_size, shown, self.extraction_precision, maps)
         extracted = _Cost().after("extraction", started, len(records))
+        if on_maps is not None:
+            on_maps(maps)
         steps = progress, reranking, lifting, "scores" in plan.in_files
         return self._score_each(model.matcher, maps, scorings, extracted, *steps)
 
