@@ -215,17 +215,17 @@ def make_distances(trainer, records):
 def reranked(distances):
     """Re-ranks images among themselves, as QAConv 2.0 does: each is a query, and once more in the gallery.
 
-    Bit for bit as there if the distances are symmetric, which those of a `"split"` head are only nearly: the official
-    sampler takes an image's column of them everywhere, `rerank` its row where it is the gallery image of a query.
+    Bit for bit as there. The official sampler takes an image's column of the distances everywhere, which with a
+    `"split"` head is not its row.
 
     Args:
-        distances: float32 `(n, n)`.
+        distances: float32 `(n, n)`, the row's image as query.
 
     Returns:
         float32 `(n, n)`.
     """
-    # There, the distances of an image are those in its column, which are its row in a table of queries.
-    return rerank(distances.T, distances, distances)
+    # An image's own distances are a row in the tables of queries with gallery, hence the transposed.
+    return rerank(distances.T, distances, distances, gallery_query=distances.T)
 
 
 def save_graph(path, graph, records):

@@ -28,7 +28,7 @@ MODES = {"qaconv": _Mode(squares=False, precision=np.float16), "standard": _Mode
 
 def rerank(
     query_gallery, query_query, gallery_gallery, k1=20, k2=6, lambda_value=0.3, mode="qaconv", output=None,
-    progress=None,
+    progress=None, gallery_query=None,
 ):  # fmt: skip
     """Re-ranks the gallery of every query by k-reciprocal neighbours.
 
@@ -46,8 +46,9 @@ def rerank(
 
     Both divide an image's distances by their maximum. Where a matcher's two directions differ (a head split by
     direction), an image's distances to its own kind are those in its *column* of `query_query` and `gallery_gallery`,
-    and `query_gallery` serves both ways. The evaluators of QAConv 1.0 and 1.1 put the image that makes the kernels,
-    the query, in the columns, later ones in the rows.
+    and `query_gallery` serves both ways, as in all published evaluators; `gallery_query` gives the gallery's images
+    distances of their own, as in QAConv 2.0's graph sampler. The evaluators of QAConv 1.0 and 1.1 put the image that
+    makes the kernels, the query, in the columns, later ones in the rows.
 
     Equal distances are ordered by index, queries before gallery. Neither the form of the inputs nor the number of
     threads changes a bit of the result. Held in memory: for every image its `k1 + 1` neighbours and its description,
@@ -67,6 +68,8 @@ def rerank(
             new array.
         progress: callable or None. Called as `progress(done, total)`, in rows read, after each block. Defaults to
             `None`.
+        gallery_query: the same as the first three, `(num_gallery, num_query)`: the distances of each gallery image to
+            the queries in its row. Defaults to `None`: those of `query_gallery`.
 
     Returns:
         float32 distances `(num_query, num_gallery)`: `output`, if given.
@@ -94,7 +97,7 @@ def rerank(
     """
     _check_settings(k1, k2, lambda_value, mode)
     mode = MODES[mode]
-    distances = _Distances(query_gallery, query_query, gallery_gallery, mode.squares, progress)
+    distances = _Distances(query_gallery, query_query, gallery_gallery, gallery_query, mode.squares, progress)
     output = _checked_output(output, (distances.num_query, distances.num_gallery))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         nearest, largest = _nearest(distances, max(k1 + 1, k2), pool)
@@ -105,9 +108,9 @@ def rerank(
 
 
 class _Distances:
-    """The three tables, read in blocks of rows; images are numbered queries first, then gallery."""
+    """The tables, read in blocks of rows; images are numbered queries first, then gallery."""
 
-    def __init__(self, query_gallery, query_query, gallery_gallery, squares, progress):
+    def __init__(self, query_gallery, query_query, gallery_gallery, gallery_query, squares, progress):
         self._sources = {
             "query_query": query_query, "query_gallery": query_gallery, "gallery_gallery": gallery_gallery,
         }  # fmt: skip
@@ -124,6 +127,12 @@ class _Distances:
             "query_query": (queries, queries), "query_gallery": (queries, gallery),
             "gallery_gallery": (gallery, gallery),
         }  # fmt: skip
+        # Tables that hold, row by row or column by column, the distances of an image.
+        self.of_rows, self.of_columns = {"query_gallery"}, {"query_query", "query_gallery", "gallery_gallery"}
+        if gallery_query is not None:
+            self._sources["gallery_query"], self.images["gallery_query"] = gallery_query, (gallery, queries)
+            self.of_rows.add("gallery_query")
+            self.of_columns.remove("query_gallery")
         for name, source in self._sources.items():
             if not callable(source):
                 self._check_shape(name, np.shape(source), self._num_rows(name))
@@ -201,8 +210,9 @@ def _nearest(distances, number, pool):
     for name, (rows, columns) in distances.images.items():
         for first, block in distances.blocks(name):
             first += rows.start
-            _keep_nearest(keys[columns], largest[columns], block.T, first, pool)
-            if name == "query_gallery":
+            if name in distances.of_columns:
+                _keep_nearest(keys[columns], largest[columns], block.T, first, pool)
+            if name in distances.of_rows:
                 of_block = slice(first, first + len(block))
                 _keep_nearest(keys[of_block], largest[of_block], block, columns.start, pool)
     keys.sort(axis=1)
@@ -291,8 +301,11 @@ def _expanded_neighbours(nearest, k1):
 def _gathered(described, distances):
     """The distance of each image to each that describes it, in the order of the sparse matrix; reads every block."""
     image = np.repeat(np.arange(described.shape[0]), np.diff(described.indptr))
-    # Images stand in columns; but a query's distances to the gallery stand in its row.
-    is_row = (image < distances.num_query) & (described.indices >= distances.num_query)
+    # Images stand in columns; but a query's distances to the gallery stand in its row, and so may the gallery's.
+    is_query, describes_query = image < distances.num_query, described.indices < distances.num_query
+    is_row = is_query & ~describes_query
+    if "gallery_query" in distances.of_rows:
+        is_row |= ~is_query & describes_query
     row = np.where(is_row, image, described.indices)
     column = np.where(is_row, described.indices, image)
     gathered = np.empty(len(image), np.float32)

@@ -29,6 +29,12 @@ def random_case(seed, num_query=4, num_gallery=17, levels=None):
     return table[:num_query, num_query:], table[:num_query, :num_query], table[num_query:, num_query:]
 
 
+def own_distances(seed, levels=None):
+    """The gallery's own distances to the queries, for `random_case` of the same arguments and default sizes."""
+    table = np.random.default_rng([33, seed]).uniform(0.1, 1, size=(17, 4))
+    return (np.ceil(table * levels) / levels if levels else table).astype(np.float32)
+
+
 def in_deviations(result, reference):
     return np.abs(result - reference).max() / reference.std()
 
@@ -40,11 +46,13 @@ def test_goldens_are_of_all_tags():
     assert GOLDENS["tags"].tolist() == ["v1.0-eccv", "v1.1", "v1.2", "v2.0", "v2.1"]
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", reranking_cases.CASES)
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [(name, mode) for name in reranking_cases.CASES for mode in MODES if (name, mode) != ("gallery's own", "standard")],
+)
 def test_equals_the_official_code(name, mode):
     seed, arguments, special = reranking_cases.CASES[name]
-    result = rerank(*reranking_cases.distances(seed, **special), **arguments, mode=mode)
+    result = rerank(**reranking_cases.distances(seed, **special), **arguments, mode=mode)
     assert in_deviations(result, GOLDENS[f"{name}/{mode}"]) < 1e-5
 
 
@@ -52,7 +60,7 @@ def test_equals_the_official_code(name, mode):
 def test_equals_the_official_code_in_single_precision(name, monkeypatch):
     monkeypatch.setitem(reranking.MODES, "qaconv", reranking._Mode(squares=False, precision=np.float32))
     seed, arguments, special = reranking_cases.CASES[name]
-    result = rerank(*reranking_cases.distances(seed, **special), **arguments)
+    result = rerank(**reranking_cases.distances(seed, **special), **arguments)
     reference = GOLDENS[f"{name}/qaconv in single precision"]
     assert in_deviations(result, reference) < 1e-5
     # So half precision is a part of the mode, not a detail.
@@ -70,6 +78,16 @@ def test_equals_oracle(mode, levels, k1, k2):
     case = random_case([k1, k2], levels=levels)
     expected = oracle.rerank(*case, k1, k2, 0.4, mode)
     np.testing.assert_allclose(rerank(*case, k1, k2, 0.4, mode), expected, rtol=2e-7)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("levels", [None, 6])
+@pytest.mark.parametrize("k1", [4, 9])
+def test_equals_oracle_where_the_gallery_has_its_own_distances(mode, levels, k1):
+    case, own = random_case(k1, levels=levels), own_distances(k1, levels)
+    expected = oracle.rerank(*case, k1, 3, 0.4, mode, own)
+    np.testing.assert_allclose(rerank(*case, k1, 3, 0.4, mode, gallery_query=own), expected, rtol=2e-7)
+    assert np.abs(rerank(*case, k1, 3, 0.4, mode) - expected).max() > 0.01
 
 
 @settings(deadline=None, max_examples=40)
@@ -140,6 +158,15 @@ def test_arrays_functions_and_memory_maps_agree_bit_for_bit(mode, num_gallery, k
         np.testing.assert_array_equal(rerank(*sources, k1=k1, mode=mode), expected)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_the_gallery_has_the_queries_distances_by_default(mode):
+    case = random_case(10, levels=50)
+    expected = rerank(*case, k1=6, mode=mode)
+    own = case[0].T.copy()
+    for source in (own, lambda first, last: own[first:last]):
+        np.testing.assert_array_equal(rerank(*case, k1=6, mode=mode, gallery_query=source), expected)
+
+
 def test_both_directions_of_a_pair_may_differ():
     query_gallery, query_query, gallery_gallery = random_case(4)
     result = rerank(query_gallery, query_query, gallery_gallery, k1=5)
@@ -195,6 +222,8 @@ def test_progress_counts_rows_read(monkeypatch):
     rerank(*random_case(7), progress=lambda done, total: calls.append((done, total)))
     assert [total for _, total in calls] == [2 * (4 + 4 + 17) + 4] * len(calls)
     assert [done for done, _ in calls] == sorted({done for done, _ in calls}) and calls[-1][0] == calls[-1][1]
+    rerank(*random_case(7), progress=lambda *numbers: calls.append(numbers), gallery_query=own_distances(7))
+    assert calls[-1] == (2 * (4 + 4 + 17 + 17) + 4,) * 2
 
 
 def test_inputs_stay_as_they_are():
@@ -250,6 +279,8 @@ def test_wrong_shapes():
         rerank(query_gallery, query_query, lambda first, last: gallery_gallery[first + 1 : last])
     with pytest.raises(ValueError, match=r"query_query of two dimensions. Received: shape \(4,\)"):
         rerank(query_gallery, query_query[0], gallery_gallery)
+    with pytest.raises(ValueError, match=r"gallery_query of shape \(17, 4\).*Received: shape \(4, 17\)"):
+        rerank(query_gallery, query_query, gallery_gallery, gallery_query=query_gallery)
     for output in (np.empty((4, 16), np.float32), np.empty((4, 17), np.float64)):
         with pytest.raises(ValueError, match=r"float32 output of shape \(4, 17\). Received: float"):
             rerank(query_gallery, query_query, gallery_gallery, output=output)

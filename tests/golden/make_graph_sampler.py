@@ -6,7 +6,8 @@ Run from the root, for a checkout of the official QAConv at its tags v2.0 and v2
 numpy, torch 2.13.0 (CPU) and Pillow; no test needs them. Seed 7. Its network and matcher are replaced by a table of
 distances. At v2.0 each representative is re-ranked against a copy of itself, so equal distances are the rule; the
 official code sorts them in an order that NumPy does not define, here in rising order of their places. Symmetric
-distances, and at v2.1, which does not re-rank, also distances that are not.
+distances, distances whose directions differ by 2 % as those of two sets of location weights may, and distances whose
+directions have nothing in common.
 """
 
 import pathlib
@@ -23,10 +24,13 @@ NUM_IDENTITIES, IMAGES_PER_IDENTITY = 60, 5
 BATCHES = {"v2.0": (64, 4), "v2.1": (64, 2)}
 
 
-def random_distances(symmetric):
-    distances = np.random.default_rng(7).uniform(0.2, 0.9, (NUM_IDENTITIES, NUM_IDENTITIES)).astype(np.float32)
-    if symmetric:
+def random_distances(name):
+    random = np.random.default_rng(7)
+    distances = random.uniform(0.2, 0.9, (NUM_IDENTITIES, NUM_IDENTITIES)).astype(np.float32)
+    if name != "asymmetric":
         distances = (distances + distances.T) / 2
+    if name == "nearly_symmetric":
+        distances *= random.normal(1, 0.02, distances.shape).astype(np.float32)
     np.fill_diagonal(distances, 0.01)
     return distances
 
@@ -55,8 +59,8 @@ def main(checkout):
     np.argsort = lambda *values, **options: sort(*values, **options | {"kind": "stable"})
     np.random.seed(7)
     goldens = {}
-    for name in ("symmetric", "asymmetric")[: 1 if tag == "v2.0" else 2]:
-        distances = random_distances(name == "symmetric")
+    for name in ("symmetric", "nearly_symmetric", "asymmetric"):
+        distances = random_distances(name)
         graph = graph_of(tag, distances) | {"distances": distances}
         goldens |= {f"{name}/{key}": value for key, value in graph.items() if tag == "v2.0" or key != "sorted"}
     np.savez_compressed(pathlib.Path(__file__).parent / f"graph_sampler_{tag}.npz", **goldens)

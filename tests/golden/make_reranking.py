@@ -6,8 +6,8 @@ Run from the root with checkouts of the official QAConv at its tags v1.0-eccv (f
 environment of its own with numpy 2.4.6, scikit-learn 1.9.1 and torch 2.13.0 (CPU); no test needs them. Inputs and seeds
 are those of `reranking_cases.py`. Mode "qaconv" is `reranking` of `reid/evaluators.py`: all tags must compute the
 same, or nothing is written (the repository's last commit, a3db278, which has no tag, has the same function). Mode
-"standard" is `re_ranking` of `reid/rerank.py`, which only v1.0-eccv has. While they run, the official modules are
-changed:
+"standard" is `re_ranking` of `reid/rerank.py`, which only v1.0-eccv has, and which takes no fourth table. While they
+run, the official modules are changed:
 
 - scikit-learn has moved a name that 1.0 and 1.1 import.
 - In the case "ties" alone, `argsort` is stable: the order of equal distances would otherwise be the processor's.
@@ -35,8 +35,10 @@ class PatchedNumPy(types.SimpleNamespace):
 
 
 def qaconv(evaluators, tables, arguments):
-    query_gallery, query_query, gallery_gallery = tables
-    whole = np.block([[query_query, query_gallery], [query_gallery.T, gallery_gallery]])
+    query_gallery = tables["query_gallery"]
+    # An image's own distances are those in its column.
+    of_gallery = tables["gallery_query"].T if "gallery_query" in tables else query_gallery
+    whole = np.block([[tables["query_query"], of_gallery], [query_gallery.T, tables["gallery_gallery"]]])
     renamed = {name.replace("lambda", "lamda"): value for name, value in arguments.items()}
     return evaluators.reranking(torch.from_numpy(whole), len(query_gallery), **renamed)
 
@@ -53,11 +55,11 @@ def computed(tag):
         results[f"{name}/qaconv"] = qaconv(evaluators, tables, arguments)
         evaluators.np = PatchedNumPy(**changes, float16=np.float32)
         results[f"{name}/qaconv in single precision"] = qaconv(evaluators, tables, arguments)
-        if tag == "v1.0-eccv":
+        if tag == "v1.0-eccv" and "gallery_query" not in tables:
             from reid import rerank
 
             rerank.np = PatchedNumPy(**changes)
-            results[f"{name}/standard"] = rerank.re_ranking(*tables, **arguments)
+            results[f"{name}/standard"] = rerank.re_ranking(*tables.values(), **arguments)
     return results
 
 

@@ -13,11 +13,12 @@ CASES = {
     "all are neighbours": (6, {"k1": 500, "k2": 6}, {}),
     "negated scores": (7, {}, {"negated_scores": True}),
     "ties": (8, {}, {"levels": 12}),
+    "gallery's own": (9, {}, {"symmetric": False, "gallery_has_its_own": True}),
 }
 
 
-def distances(seed, symmetric=True, negated_scores=False, levels=None):
-    """Random float32 `(query_gallery, query_query, gallery_gallery)`: 10 identities, whose pairs score higher by 12.
+def distances(seed, symmetric=True, negated_scores=False, levels=None, gallery_has_its_own=False):
+    """Random float32 tables by the names that `rerank` has for them: 10 identities, whose pairs score higher by 12.
 
     Args:
         seed: int.
@@ -25,6 +26,7 @@ def distances(seed, symmetric=True, negated_scores=False, levels=None):
         negated_scores: bool. Whether the distances are negated scores, as in the official evaluator's last commits, or
             1 - sigmoid(score / 10), as in all tags.
         levels: int or None. Of how many values the distances are.
+        gallery_has_its_own: bool. Whether there is a table `gallery_query`.
     """
     random = np.random.default_rng([31, seed])
     images = NUM_QUERY + NUM_GALLERY
@@ -37,4 +39,9 @@ def distances(seed, symmetric=True, negated_scores=False, levels=None):
     if levels:
         table = np.ceil(table * levels) / levels
     table = table.astype(np.float32)
-    return table[:NUM_QUERY, NUM_QUERY:], table[:NUM_QUERY, :NUM_QUERY], table[NUM_QUERY:, NUM_QUERY:]
+    tables = {
+        "query_gallery": table[:NUM_QUERY, NUM_QUERY:],
+        "query_query": table[:NUM_QUERY, :NUM_QUERY],
+        "gallery_gallery": table[NUM_QUERY:, NUM_QUERY:],
+    }
+    return tables | ({"gallery_query": table[NUM_QUERY:, :NUM_QUERY]} if gallery_has_its_own else {})

@@ -5,7 +5,9 @@ import numpy as np
 single = np.float32
 
 
-def rerank(query_gallery, query_query, gallery_gallery, k1=20, k2=6, lambda_value=0.3, mode="qaconv"):
+def rerank(
+    query_gallery, query_query, gallery_gallery, k1=20, k2=6, lambda_value=0.3, mode="qaconv", gallery_query=None
+):
     """Returns the re-ranked distances as a float32 array; every step is rounded as the mode says."""
     weight_type = {"qaconv": np.float16, "standard": np.float32}[mode]
     num_query, num_gallery = len(query_gallery), len(query_gallery[0])
@@ -16,6 +18,8 @@ def rerank(query_gallery, query_query, gallery_gallery, k1=20, k2=6, lambda_valu
             value = query_query[other][image]
         elif image >= num_query and other >= num_query:
             value = gallery_gallery[other - num_query][image - num_query]
+        elif image >= num_query and gallery_query is not None:
+            value = gallery_query[image - num_query][other]
         else:
             value = query_gallery[min(image, other)][max(image, other) - num_query]
         return single(value) * single(value) if mode == "standard" else single(value)
