@@ -10,7 +10,7 @@ from setuptools.errors import BaseError, CCompilerError, CompileError
 
 HERE = pathlib.Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "qaconv_tf" / "__init__.py").read_text()).group(1)
-VERBS = ("train", "evaluate", "export", "generate", "check_dataset", "import_checkpoint")
+VERBS = ("train", "evaluate", "export", "generate", "check_dataset", "import_checkpoint", "explain")
 NATIVE = sorted(f"native/{file.name}" for file in (HERE / "native").iterdir())
 KERNELS = [file for file in NATIVE if re.search(r"/kernel_.*\.cpp$", file)]
 OPTIONS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", "-pthread"]

@@ -13,6 +13,7 @@ _ALL_RUNS = ("train", "evaluate")
 _GENERATE = ("generate",)
 _CHECK_DATASET = ("check_dataset",)
 _IMPORT = ("import_checkpoint",)
+_EXPLAIN = ("explain",)
 
 
 def _add(commands, define, name, default, *details, **limits):
@@ -50,9 +51,9 @@ _add(
 
 # Run
 _add(
-    _ALL_RUNS + ("export",), flags.DEFINE_string, "run_dir", "",
-    "Run folder: made by train, which refuses one that exists unless --resume; read by evaluate and export. Without "
-    "it these two take the model that the package ships.",
+    _ALL_RUNS + ("export",) + _EXPLAIN, flags.DEFINE_string, "run_dir", "",
+    "Run folder: made by train, which refuses one that exists unless --resume; read by evaluate, export and explain. "
+    "Without it these three take the model that the package ships.",
 )
 _add(_TRAIN, flags.DEFINE_bool, "resume", False, "Continue the run in --run_dir from its newest checkpoint.")
 _add(
@@ -60,7 +61,7 @@ _add(
     upper_bound=2**31 - 1,
 )
 _add(
-    ("evaluate", "export"), flags.DEFINE_string, "model", "", "A model.keras file, instead of the one in --run_dir."
+    ("evaluate", "export", "explain"), flags.DEFINE_string, "model", "", "A model.keras file, instead of the one in --run_dir."
 )
 
 # Model
@@ -436,11 +437,15 @@ _add(_IMPORT, flags.DEFINE_bool, "all_tensors", False, "List every tensor of --c
 # Output
 _add(_TRAIN, flags.DEFINE_bool, "export", True, "Write a SavedModel when training ends.")
 _add(
-    ("evaluate", "export", "generate", "import_checkpoint", "demo"), flags.DEFINE_string, "output_dir", "",
+    ("evaluate", "export", "generate", "import_checkpoint", "demo", "explain"), flags.DEFINE_string, "output_dir", "",
     "Folder for what is written. evaluate: results.json (added to) and report.html (of this evaluation), by default "
     "the run folder. export: the SavedModel, by default RUN_DIR/saved_model. generate: the data set. "
-    "import_checkpoint: model.keras. demo: data and runs.",
+    "import_checkpoint: model.keras. demo: data and runs. explain: picture and JSON, by default the current folder.",
 )
+
+# Explanation
+_add(_EXPLAIN, flags.DEFINE_integer, "lines", 24, "Lines drawn between matched places, at most.", lower_bound=0)
+_add(_EXPLAIN, flags.DEFINE_bool, "mutual_only", False, "Draw only matches that hold both ways.")
 
 
 def flags_markdown():

@@ -14,6 +14,8 @@ from qaconv_tf.flags import COMMAND_FLAGS
 
 FLAGS = flags.FLAGS
 _WITHOUT_TENSORFLOW = ("check_dataset", "demo", "generate")
+# Commands that take files beside their flags: how many, and what they are.
+_FILES = {"explain": (2, "two images")}
 
 
 def run_program(command):
@@ -28,13 +30,13 @@ def run_program(command):
     """
     for name in COMMAND_FLAGS[command]:
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
-    app.run(lambda _: _guarded(_run_main, command), flags_parser=lambda argv: _guarded(_parse, argv, command))
+    app.run(lambda rest: _guarded(_run_main, command, rest[1:]), flags_parser=lambda argv: _guarded(_parse, argv, command))
 
 
 # Entry points of the console scripts; setup.py names them.
-train, evaluate, export, generate, check_dataset, import_checkpoint = (
+train, evaluate, export, generate, check_dataset, import_checkpoint, explain = (
     functools.partial(run_program, verb)
-    for verb in ("train", "evaluate", "export", "generate", "check_dataset", "import_checkpoint")
+    for verb in ("train", "evaluate", "export", "generate", "check_dataset", "import_checkpoint", "explain")
 )
 
 
@@ -65,8 +67,9 @@ def _parse(argv, command):
         rest = FLAGS(argv)
     except flags.Error as error:
         raise UserError(f"{str(error).strip().splitlines()[0]} (--helpshort lists the flags)") from error
-    if len(rest) > 1:
-        raise UserError(f"Expected flags only, --name=value. Received: {rest[1]!r}")
+    number, files = _FILES.get(command, (0, "flags only, --name=value"))
+    if len(rest) != 1 + number:
+        raise UserError(f"Expected {files}. Received: {' '.join(map(repr, rest[1:])) or 'nothing'}")
     ours = {name for names in COMMAND_FLAGS.values() for name in names}
     for name in sorted(ours - set(COMMAND_FLAGS[command])):
         if FLAGS[name].present:
@@ -79,10 +82,10 @@ def _parse(argv, command):
     return rest
 
 
-def _run_main(command):
+def _run_main(command, files=()):
     if command not in _WITHOUT_TENSORFLOW:
         _import_tensorflow_quietly()
-    importlib.import_module(f"qaconv_tf.commands.{command}").main()
+    importlib.import_module(f"qaconv_tf.commands.{command}").main(*files)
 
 
 def _import_tensorflow_quietly():

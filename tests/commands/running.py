@@ -16,8 +16,8 @@ class Ended:
 
 def run_command(capfd, command, *arguments):
     def execute():
-        program._parse([f"{command}.py", *arguments], command)
-        program._run_main(command)
+        rest = program._parse([f"{command}.py", *arguments], command)
+        program._run_main(command, rest[1:])
 
     capfd.readouterr()
     status = 0

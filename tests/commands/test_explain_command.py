@@ -1,0 +1,83 @@
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import qaconv_tf as qt
+from qaconv_tf.pipeline import read_image
+from tests.commands.running import run_command
+
+REAL = pathlib.Path(__file__).parents[1] / "data" / "pets2009"
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two photographs of other sizes than the model's."""
+    rng, paths = np.random.default_rng(5), []
+    for name, (height, width) in {"one": (90, 40), "two": (61, 120)}.items():
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 4, 3), np.uint8))
+        coarse.resize((width, height)).save(tmp_path / f"{name}.jpg")
+        paths.append(str(tmp_path / f"{name}.jpg"))
+    return paths
+
+
+@pytest.fixture
+def model(tmp_path):
+    built = qt.build_model(image_height=64, image_width=32, levels=(8,), neck_channels=6)
+    built.save(tmp_path / "model.keras")
+    return built
+
+
+def explain(capfd, tmp_path, *arguments):
+    return run_command(capfd, "explain", *arguments, f"--model={tmp_path}/model.keras", f"--output_dir={tmp_path}/out")
+
+
+def test_a_pair_is_explained_by_numbers_a_picture_and_json(capfd, tmp_path, model, pair):
+    ended = explain(capfd, tmp_path, *pair)
+    assert ended.status == 0, ended.err
+    maps = model.extract(np.stack([read_image(path, 64, 32) for path in pair]))
+    score = float(model.match(maps[:1], maps[1:]).numpy().item())
+    listing = json.loads((tmp_path / "out" / "one_and_two.json").read_text())
+    assert listing["score"] == pytest.approx(score, abs=1e-5)
+    shares = [place["share"] for side in ("query", "gallery") for place in listing[side]]
+    assert sum(shares) + listing["constant"] == pytest.approx(score, abs=1e-5)
+    assert (listing["query"][0]["row"], len(shares)) == (0, 2 * 8 * 4)
+    assert f"score: {score:.3f}" in ended.out
+    with Image.open(tmp_path / "out" / "one_and_two.png") as picture:
+        assert picture.format == "PNG" and picture.width > picture.height > 480
+
+
+def test_nothing_is_overwritten(capfd, tmp_path, model, pair):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "one_and_two.json").write_text("mine")
+    ended = explain(capfd, tmp_path, *pair)
+    assert ended.status == 2 and "one_and_two.json, which exists" in ended.err
+    assert (tmp_path / "out" / "one_and_two.json").read_text() == "mine"
+    assert not (tmp_path / "out" / "one_and_two.png").exists()
+
+
+@pytest.mark.parametrize(
+    "images, message",
+    [
+        ([], "Expected two images. Received: nothing"),
+        (["one.jpg"], "Expected two images. Received: 'one.jpg'"),
+        (["one.jpg", "missing.jpg"], "Expected an image file, found none. Received: path='missing.jpg'"),
+        (["one.jpg", "text.jpg"], "text.jpg"),
+    ],
+)
+def test_what_is_no_pair_of_images_is_one_line(capfd, tmp_path, model, pair, images, message, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.jpg").write_text("no image")
+    ended = explain(capfd, tmp_path, *images)
+    assert ended.status == 2 and message in ended.err and ended.err.count("\n") == 1
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.slow
+def test_the_model_in_the_package_explains_at_once(capfd, tmp_path):
+    images = sorted(map(str, (REAL / "query").glob("*.jpg")))[:2]
+    ended = run_command(capfd, "explain", *images, f"--output_dir={tmp_path}")
+    assert ended.status == 0, ended.err
+    assert len(list(tmp_path.iterdir())) == 2
