@@ -12,10 +12,12 @@ from qaconv_tf.flags import COMMAND_FLAGS
 
 RESULTS_SCHEMA = 1
 _PACKAGES = ("qaconv_tf", "tensorflow", "keras", "numpy")
-# A resumed run may have moved, go on for longer or be evaluated on other sets; anything else would make it another.
+# A resumed run may have moved, go on for longer, be evaluated on other sets or leave other things behind; anything else
+# would make it another.
 _MAY_CHANGE = (
     "resume", "run_dir", "epochs", "test_datasets", "evaluate_every", "evaluation_batch_size", "data_dir", "export",
-    "tile_bytes", "protocol", "camera_filter",
+    "tile_bytes", "protocol", "camera_filter", "save_graph", "calibrate",
+    "report_queries", "report_answers",
 )
 
 
