@@ -25,14 +25,15 @@ def make_bottom(bottom, body, random):
     if bottom.kind == "none":
         return []
     if bottom.kind == "skirt":
-        cloth = robe_on(body, 0.006, bottom.cling, bottom.flare, 0.0, 0.0)
+        cloth = robe_on(body, 0.010, 8.0, bottom.cling, bottom.flare, 0.0, 0.0)
         cloth = cloth.chosen(cloth.label == TRUNK)
         cloth = cloth.cut(WAIST - cloth.home[:, 1])
         cloth = cloth.cut(cloth.home[:, 1] - bottom.hem)
         span = (WAIST, bottom.hem)
-        return [piece(cloth, (TRUNK,), span, _skirt_material(bottom, random, span))]
+        return [piece(cloth, (TRUNK,), span, _skirt_material(bottom, random, span), clear=0.012)]
     cloth = trousers_on(body, bottom.ease, bottom.cling)
-    cloth = cloth.cut(WAIST - cloth.home[:, 1]).cut(cloth.home[:, 1] - bottom.hem)
+    cloth = cloth.cut(WAIST - cloth.home[:, 1])
+    cloth = cloth.cut(cloth.home[:, 1] - bottom.hem)
     span = (WAIST, 0.75)
     pieces = [
         piece(cloth, (TRUNK,), span, _hip_material(bottom, random, span)),

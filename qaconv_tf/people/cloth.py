@@ -53,8 +53,8 @@ class Cloth:
 
     def cut(self, amount):
         """Keeps the part in which `amount`, a value for each vertex, is positive; the cut follows its zero exactly."""
-        values, triangles, source = cut(self.values, self.triangles, amount)
-        return Cloth(values, triangles, self.label[source]).chosen(slice(None))
+        edges, share, triangles, source = cut(self.triangles, amount)
+        return Cloth(with_edges(self.values, edges, share), triangles, self.label[source]).chosen(slice(None))
 
     def joined(self, other):
         """Both cloths in one, sharing no vertex."""
@@ -62,16 +62,16 @@ class Cloth:
         return Cloth(np.concatenate([self.values, other.values]), triangles, np.concatenate([self.label, other.label]))
 
 
-def cut(values, triangles, amount):
+def cut(triangles, amount):
     """Cuts a mesh where an amount passes zero.
 
     Args:
-        values: float array `(n, k)`. Of each vertex.
         triangles: int array `(t, 3)`.
-        amount: float array `(n,)`. Kept is what is positive.
+        amount: float array `(num_vertices,)`. Kept is what is positive.
 
     Returns:
-        `(values, triangles, source)`: old and new vertices, the triangles that are left, and of each the old triangle
+        `(edges, share, triangles, source)`: new vertices lie on `edges` `(m, 2)`, a `share` `(m,)` of the way from the
+        first to the second, and count on after the old ones; the triangles that are left, and of each the old triangle
         that it was a part of. Triangles keep their orientation.
     """
     # A vertex almost on the line would leave slivers: it counts as inside.
@@ -79,32 +79,32 @@ def cut(values, triangles, amount):
     inside = amount[triangles] > 0
     count = inside.sum(axis=1)
     whole = np.flatnonzero(count == 3)
-    pieces, sources = [triangles[whole]], [whole]
-    edges = []
+    corners, edges, sources = [], [], []
     for number in (1, 2):
         rows = np.flatnonzero(count == number)
         # The corner that differs from both others comes first.
         first = np.argmax(inside[rows] == (number == 1), axis=1)
         a, b, c = (triangles[rows, (first + step) % 3] for step in range(3))
         edges += [np.stack([a, b], axis=1), np.stack([a, c], axis=1)]
-        pieces.append((a, b, c))
+        corners.append((a, b, c))
         sources.append(rows)
-    edges = np.concatenate(edges)
-    edges.sort(axis=1)
-    unique, index = np.unique(edges, axis=0, return_inverse=True)
-    share = amount[unique[:, 0]] / (amount[unique[:, 0]] - amount[unique[:, 1]])
-    new = values[unique[:, 0]] + share[:, None] * (values[unique[:, 1]] - values[unique[:, 0]])
-    one, two = len(sources[1]), len(sources[2])
-    new_on = np.split(index.ravel() + len(values), np.cumsum([one, one, two]))
-    (a1, _, _), (_, b2, c2) = pieces[1:]
-    kept = [
-        pieces[0],
-        np.stack([a1, new_on[0], new_on[1]], axis=1),
-        np.stack([new_on[2], b2, c2], axis=1),
-        np.stack([new_on[2], c2, new_on[3]], axis=1),
-    ]
-    source = np.concatenate([sources[0], sources[1], sources[2], sources[2]])
-    return np.concatenate([values, new]), np.concatenate(kept), source
+    edges = np.sort(np.concatenate(edges), axis=1)
+    # Neighbours meet at the same new vertex.
+    code, index = np.unique(edges[:, 0].astype(np.int64) * len(amount) + edges[:, 1], return_inverse=True)
+    edges = np.stack([code // len(amount), code % len(amount)], axis=1)
+    one, two = len(sources[0]), len(sources[1])
+    ab1, ac1, ab2, ac2 = np.split(index + len(amount), np.cumsum([one, one, two]))
+    (a, _, _), (_, b, c) = corners
+    kept = [triangles[whole], np.stack([a, ab1, ac1], 1), np.stack([ab2, b, c], 1), np.stack([ab2, c, ac2], 1)]
+    before, after = amount[edges[:, 0]], amount[edges[:, 1]]
+    source = np.concatenate([whole, sources[0], sources[1], sources[1]])
+    return edges, before / (before - after), np.concatenate(kept), source
+
+
+def with_edges(values, edges, share):
+    """The rows of `values` and, after them, those interpolated on `edges`, as of `cut`."""
+    start = values[edges[:, 0]]
+    return np.concatenate([values, start + share[:, None].astype(values.dtype) * (values[edges[:, 1]] - start)])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -119,6 +119,7 @@ class Piece:
         part: uint8 array `(t,)`. Index into `PARTS`.
         surface: float array `(n, 3)`. As of `Mesh`.
         material: `Material`.
+        clear: float array `(n,)` or None. How far each vertex must stay off moving legs; 0 does not.
     """
 
     vertices: np.ndarray
@@ -128,6 +129,7 @@ class Piece:
     part: np.ndarray
     surface: np.ndarray
     material: Material
+    clear: np.ndarray | None = None
 
 
 def unwrapped(uv):

@@ -170,7 +170,7 @@ def paint_face(random, tone, hair, female, age, beard, scalp, makeup):
         lips,
     )
     lay(skin, 0.75 * spot(0.0, 1.4785, 0.20, 0.0014, 4), 0.35 * lips)
-    brow = 1.5635 + 0.012 * np.sin(np.clip((side - 0.12) / 0.45, 0, 1) * 2.2)
+    brow = 1.5625 + 0.0045 * np.sin(np.clip((side - 0.12) / 0.45, 0, 1) * 2.6)
     thick = 0.0028 if female else 0.0042
     inside = np.clip((side - 0.10) / 0.05, 0, 1) * np.clip((0.60 - side) / 0.15, 0, 1)
     lay(skin, 0.85 * inside * np.exp(-(((level - brow) / thick) ** 2)), 0.75 * hair + 0.05 * tone)

@@ -73,7 +73,7 @@ def hang(along, radius, ease, cling, flare=0.0, smooth=1):
         ease: float or array `(rows, 1)`. Metres between body and cloth.
         cling: float. How fast cloth returns to the body below a place that stands out: metres a metre; 0 hangs
             straight, 10 follows the body.
-        flare: float. How fast it widens anyway, metres a metre.
+        flare: float or array `(rows,)`. How fast it widens anyway, metres a metre.
         smooth: int. How often neighbouring columns are averaged: cloth spans hollows.
 
     Returns:
@@ -81,9 +81,10 @@ def hang(along, radius, ease, cling, flare=0.0, smooth=1):
     """
     cloth = radius + ease
     step = np.abs(np.diff(along[:, 0]))
+    flares = np.broadcast_to(flare, len(along))
     for row in range(1, len(cloth)):
         cloth[row] = np.maximum(cloth[row], cloth[row - 1] - cling * step[row - 1])
-        cloth[row] += flare * step[row - 1]
+        cloth[row] += flares[row] * step[row - 1]
     for _ in range(smooth):
         spanned = 0.25 * np.roll(cloth, 1, axis=1) + 0.5 * cloth + 0.25 * np.roll(cloth, -1, axis=1)
         cloth = np.maximum(cloth, spanned)

@@ -4,15 +4,19 @@ import dataclasses
 
 import numpy as np
 
+from qaconv_tf.people.bags import make_bag, make_hood, make_scarf
 from qaconv_tf.people.bottoms import make_bottom
 from qaconv_tf.people.complexion import make_eyes, make_skin, paint_face, paint_legs
 from qaconv_tf.people.gait import Gait, draw_moment, pose_joints, skin
+from qaconv_tf.people.hair import make_hair
+from qaconv_tf.people.hats import FLAT_ABOVE, make_hat
 from qaconv_tf.people.mesh import Mesh
 from qaconv_tf.people.shape import shape_body
 from qaconv_tf.people.shoes import make_shoes
 from qaconv_tf.people.streams import stream
+from qaconv_tf.people.swing import keep_clear, leg_joints, leg_profile
 from qaconv_tf.people.tailoring import home_angles_of
-from qaconv_tf.people.template import ARMS, LEGS
+from qaconv_tf.people.template import ARMS, LEGS, template
 from qaconv_tf.people.tops import make_top, neck_distance, neckline
 
 _SCALP = {"bald": 0.0, "thinning": 0.45, "buzz": 0.85}
@@ -29,6 +33,9 @@ class DressedBody:
         bones, weights: uint8 and float32 arrays `(n, 4)`. The joints that move each vertex, and how much.
         triangles, corner_uv, material, materials, part, surface: as of `Mesh`.
         busy: tuple of "left" and "right". Arms that carry something.
+        clear: float32 array `(n,)`. How far each vertex must stay off the moving legs; 0 does not.
+        legs: (along, radius). How thick the clothed legs are, of `leg_profile`.
+        num_worn: int. Vertices from here on hang from the busy hand.
     """
 
     body: np.ndarray
@@ -43,6 +50,9 @@ class DressedBody:
     part: np.ndarray
     surface: np.ndarray
     busy: tuple
+    clear: np.ndarray
+    legs: tuple
+    num_worn: int
 
 
 def dress(person):
@@ -77,7 +87,20 @@ def dress(person):
     legs = paint_legs(random, person.skin, bottom.stockings, outfit.socks, 0.14)
     pieces += make_skin(body, _bare(outfit), random, person.skin, face, legs)
     pieces.append(make_eyes(body, person.iris))
-    return _assemble(pieces, body, person.gait, ())
+    ease = max(top.ease for top in outfit.tops)
+    pressed = None if outfit.hat == "none" else FLAT_ABOVE
+    pieces += make_hair(
+        person.hair_style, person.hair_length, person.fringe, person.hair, body, random, pressed, ease + 0.012
+    )
+    pieces += make_hat(outfit.hat, outfit.hat_colour, body, random)
+    pieces += make_scarf(outfit.scarf, body, random, ease)
+    pieces += [made for top in outfit.tops if top.hood for made in make_hood(top, body, random, ease)]
+    bag, held = make_bag(
+        outfit.bag, outfit.bag_colours, outfit.bag_side, outfit.bag_size, body, random, ease, over + 0.01
+    )
+    legs = leg_profile(body, bottom.ease, bottom.cling) if bottom.kind != "skirt" else leg_profile(body, 0.0, 10.0)
+    busy = (("left",) if outfit.bag_side > 0 else ("right",)) if held else ()
+    return _assemble(pieces + bag, held, body, person.gait, busy, legs)
 
 
 def _bare(outfit):
@@ -102,7 +125,9 @@ def _bare(outfit):
     return bare
 
 
-def _assemble(pieces, body, gait, busy):
+def _assemble(pieces, held, body, gait, busy, legs):
+    num_worn = sum(len(made.vertices) for made in pieces)
+    pieces = pieces + held
     counts = np.cumsum([0] + [len(made.vertices) for made in pieces])
     weights = np.concatenate([made.weights for made in pieces])
     bones = np.argpartition(-weights, 4, axis=1)[:, :4]
@@ -127,6 +152,11 @@ def _assemble(pieces, body, gait, busy):
         part=np.concatenate([made.part for made in pieces]),
         surface=np.concatenate([made.surface for made in pieces]).astype(np.float32),
         busy=busy,
+        clear=np.concatenate(
+            [np.zeros(len(made.vertices)) if made.clear is None else made.clear for made in pieces]
+        ).astype(np.float32),
+        legs=legs,
+        num_worn=num_worn,
     )
 
 
@@ -145,7 +175,14 @@ def pose(dressed, phase, stride, random):
     moment = draw_moment(random, dressed.busy)
     rotations, shifts = pose_joints(dressed.body, dressed.gait, phase, stride, moment)
     vertices = skin(dressed.vertices, dressed.bones, dressed.weights, rotations, shifts)
-    vertices[:, 1] -= vertices[:, 1].min()
+    if dressed.busy:
+        # What a hand carries hangs straight down, however the hand turns.
+        side = dressed.busy[0][0]
+        hand = template().joints[f"fingers_01_{side}"]
+        at = rotations[hand] @ dressed.body[template().joint_rows][hand] + shifts[hand]
+        vertices[dressed.num_worn :] = dressed.vertices[dressed.num_worn :] + at
+    keep_clear(vertices, dressed.clear, leg_joints(dressed.body, rotations, shifts), *dressed.legs)
+    vertices[:, 1] -= vertices[: dressed.num_worn, 1].min()
     return Mesh(
         vertices=vertices,
         triangles=dressed.triangles,

@@ -49,7 +49,7 @@ _PATTERNS = {
 _LIKE = {
     "polo": "tee", "tank": "tee", "hoodie": "sweater", "puffer": "jacket", "blazer": "coat", "tunic": "dress",
 }  # fmt: skip
-BAGS = {"none": 46, "backpack": 22, "shoulder bag": 13, "cross bag": 9, "hand bag": 5, "shopping bag": 5}
+BAGS = {"none": 46, "backpack": 22, "shoulder bag": 13, "cross bag": 9, "hand bag": 5, "shopping bag": 4, "trolley": 2}
 HATS = {"none": 86, "cap": 7, "beanie": 5, "hat": 2}
 
 

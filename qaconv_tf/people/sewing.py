@@ -4,11 +4,12 @@ import functools
 
 import numpy as np
 
-from qaconv_tf.people.cloth import Cloth, vertex_normals
+from qaconv_tf.people.cloth import Cloth, cut, vertex_normals, with_edges
 from qaconv_tf.people.drape import HIPS, hang, sample, tube_profile
 from qaconv_tf.people.template import ARMS, LEGS, TRUNK, nearest_skin, template
 from qaconv_tf.people.tubes import tube_coordinates
 
+ARMHOLE = 0.158  # metres from the middle to where sleeves begin, on the average body
 _RING_STEP = 0.04
 _LOWEST_RING = 0.04
 
@@ -37,10 +38,42 @@ def tights_on(body):
 
 
 @functools.cache
+def _bodice():
+    """The part of the tights above the hips, cut off at armholes: `Cloth` on the average body, and its cuts."""
+    cloth, _ = tights()
+    cuts = []
+
+    def cut_off(cloth, amount):
+        edges, share, triangles, source = cut(cloth.triangles, amount)
+        cuts.append((edges, share))
+        return Cloth(with_edges(cloth.values, edges, share), triangles, cloth.label[source])
+
+    cloth = cut_off(cloth, cloth.home[:, 1] - HIPS)
+    beyond = np.where(cloth.home[:, 1] > 1.0, np.abs(cloth.home[:, 0]) - ARMHOLE, -1.0)
+    # Both sides are cut at the same vertices, so that sleeves join the trunk.
+    edges, share, outer, _ = cut(cloth.triangles, beyond)
+    _, _, inner, _ = cut(cloth.triangles, -beyond)
+    cuts.append((edges, share))
+    values = with_edges(cloth.values, edges, share)
+    left = values[outer, 3].mean(axis=1) > 0
+    label = np.concatenate([np.full(len(inner), TRUNK), np.where(left, *ARMS)]).astype(np.uint8)
+    return Cloth(values, np.concatenate([inner, outer]), label), cuts
+
+
+def _bodice_on(body):
+    """The bodice on somebody's body. Vertices below the hips stay, unused."""
+    cloth, cuts = _bodice()
+    place = body[tights()[1]].astype(float)
+    for edges, share in cuts:
+        place = with_edges(place, edges, share)
+    return cloth.moved(place)
+
+
+@functools.cache
 def _rings():
     """What never changes of the rings below the hips: the loop they hang from, heights, homes, surfaces, weights."""
     body = template()
-    cloth = tights()[0].cut(tights()[0].home[:, 1] - HIPS)
+    cloth, _ = _bodice()
     loop = np.flatnonzero(np.abs(cloth.home[:, 1] - HIPS) < 1e-4)
     _, angle, _, _ = tube_coordinates(TRUNK, body.vertices, cloth.home[loop])
     order = np.argsort(angle)
@@ -56,7 +89,7 @@ def _ring_weights(home, of_loop):
     joints = template().joints
     weights = np.zeros((len(home), len(joints)))
     fall = np.clip((HIPS - home[:, 1]) / 0.22, 0, 1)
-    left = 0.5 + 0.42 * np.clip(home[:, 0] / 0.11, -1, 1)
+    left = 0.5 + 0.2 * np.clip(home[:, 0] / 0.11, -1, 1)
     shin = 0.55 * np.clip((0.52 - home[:, 1]) / 0.25, 0, 1)
     for side, share in (("_l", left), ("_r", 1 - left)):
         weights[:, joints[f"thigh{side}"]] = fall * share * (1 - shin)
@@ -114,14 +147,15 @@ def _stadium(half_width, half_depth, angle):
     return np.where(flat * across <= offset, flat, round_)
 
 
-def robe_on(body, ease, cling, flare, sleeve_ease, sleeve_cling, over=0.0):
+def robe_on(body, ease, cling, skirt_cling, flare, sleeve_ease, sleeve_cling, over=0.0):
     """A robe from neck to ankles with long sleeves, to be cut to any upper garment or skirt.
 
     Args:
         body: float32 array. Vertices and joints of `shape_body`.
         ease: float. Metres between body and cloth.
-        cling: float. As of `hang`, for the trunk and below.
-        flare: float. As of `hang`.
+        cling: float. As of `hang`, for the trunk.
+        skirt_cling: float. The same below the hips.
+        flare: float. As of `hang`, from the waist down.
         sleeve_ease: float. Ease of the arms.
         sleeve_cling: float. Cling of the arms.
         over: float. Further ease from the waist down, over what is worn there.
@@ -129,12 +163,11 @@ def robe_on(body, ease, cling, flare, sleeve_ease, sleeve_cling, over=0.0):
     Returns:
         `Cloth`.
     """
-    cloth = tights_on(body)
-    upper = cloth.cut(cloth.home[:, 1] - HIPS)
+    upper = _bodice_on(body)
     place = upper.place + ease * vertex_normals(upper.place, upper.triangles)
     along, radius = tube_profile(TRUNK, body)
     waist = np.clip((along - along[-1]) / (along[0] - along[-1]), 0, 1)
-    radius = hang(along, radius, ease + over * np.clip(2.2 - 4 * waist, 0, 1), cling, flare)
+    radius = hang(along, radius, ease + over * np.clip(2.2 - 4 * waist, 0, 1), cling, flare * (waist[:, 0] < 0.4))
     arms = np.zeros(len(place), bool)
     arms[upper.triangles[np.isin(upper.label, ARMS)]] = True
     trunk = np.flatnonzero(~arms)
@@ -147,19 +180,17 @@ def robe_on(body, ease, cling, flare, sleeve_ease, sleeve_cling, over=0.0):
         place[ours] = _hung(tube, body, place[ours], sleeve_ease, sleeve_cling, upper.home[ours])
     loop, angle, heights, homes, surface, weights = _rings()
     hips = sample(along, radius, np.full(len(loop), along[-1, 0]), angle)
-    rings = ring_places(body, heights, angle, hips, ease + over, cling, flare).reshape(-1, 3)
+    rings = ring_places(body, heights, angle, hips, ease + over, skirt_cling, flare).reshape(-1, 3)
     below = np.concatenate([rings, homes, surface, weights], axis=1)
     columns = len(loop)
     first = np.concatenate([loop, len(place) + np.arange(len(rings))]).reshape(-1, columns)
     a, b = first[:-1], np.roll(first[:-1], -1, axis=1)
     c, d = first[1:], np.roll(first[1:], -1, axis=1)
     triangles = np.concatenate([np.stack(rows, axis=-1).reshape(-1, 3) for rows in ((a, c, b), (b, c, d))])
-    label = upper.label.copy()
-    label[np.isin(label, LEGS)] = TRUNK
     return Cloth(
         np.concatenate([upper.moved(place).values, below]),
         np.concatenate([upper.triangles, triangles]),
-        np.concatenate([label, np.full(len(triangles), TRUNK, np.uint8)]),
+        np.concatenate([upper.label, np.full(len(triangles), TRUNK, np.uint8)]),
     )
 
 

@@ -121,7 +121,8 @@ def _paint(kind, colours, random):
 def _shafts(body, colour, random, high):
     cloth = tights_on(body)
     cloth = cloth.chosen(np.isin(cloth.label, LEGS))
-    cloth = cloth.cut(high - cloth.home[:, 1]).cut(cloth.home[:, 1] - 0.06)
+    cloth = cloth.cut(high - cloth.home[:, 1])
+    cloth = cloth.cut(cloth.home[:, 1] - 0.06)
     cloth = cloth.moved(cloth.place + 0.009 * vertex_normals(cloth.place, cloth.triangles))
     colours = np.empty((128, 64, 3), np.float32)
     colours[:] = colour

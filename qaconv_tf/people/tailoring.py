@@ -3,6 +3,7 @@
 import numpy as np
 
 from qaconv_tf.people.cloth import Piece, unwrapped
+from qaconv_tf.people.drape import HIPS
 from qaconv_tf.people.mesh import PARTS, Material
 from qaconv_tf.people.template import PART_OF_JOINT, TRUNK, template
 from qaconv_tf.people.tubes import tube_coordinates
@@ -32,7 +33,7 @@ def home_angles_of(home, tube):
     return along, angle
 
 
-def piece(cloth, tubes, span, material, part=None):
+def piece(cloth, tubes, span, material, clear=0.0):
     """Finishes the triangles of some tubes.
 
     Args:
@@ -40,7 +41,7 @@ def piece(cloth, tubes, span, material, part=None):
         tubes: tuple of indices into `TUBES`. The triangles that belong to the piece.
         span: (first, last). Where along the tubes the texture begins and ends, metres on the average body.
         material: `Material`.
-        part: str or None. A name of `PARTS` if all belongs to it.
+        clear: float. How far what hangs below the hips must stay off the legs; 0 if it is sewn around them.
 
     Returns:
         A `Piece`, or None if nothing is left of these tubes.
@@ -60,11 +61,10 @@ def piece(cloth, tubes, span, material, part=None):
         triangles=cloth.triangles,
         corner_uv=unwrapped(uv),
         weights=cloth.weights,
-        part=parts_of(cloth.triangles, cloth.weights)
-        if part is None
-        else np.full(len(cloth.triangles), PARTS.index(part), np.uint8),
+        part=parts_of(cloth.triangles, cloth.weights),
         surface=cloth.surface,
         material=material,
+        clear=clear * (cloth.home[:, 1] < HIPS - 1e-3),
     )
 
 

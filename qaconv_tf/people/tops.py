@@ -35,7 +35,10 @@ def make_top(top, body, random, over):
         A list of `Piece`.
     """
     sleeve_ease = top.ease * (1.5 if top.kind in ("tee", "polo", "tunic", "dress") else 1.0)
-    cloth = robe_on(body, top.ease, top.cling, top.flare, sleeve_ease, 0.12 + 0.5 * top.cling, over)
+    hang = {"ease": top.ease, "cling": top.cling, "flare": top.flare, "over": over}
+    if top.kind == "dress":
+        hang["cling"] = max(top.cling, 0.9)
+    cloth = robe_on(body, **hang, skirt_cling=top.cling, sleeve_ease=sleeve_ease, sleeve_cling=0.12 + 0.5 * top.cling)
     cloth = cloth.cut(np.where(on_trunk(cloth), cloth.home[:, 1] - top.hem, 1.0))
     cloth = _cut_sleeves(cloth, top)
     whole = cloth
@@ -45,7 +48,7 @@ def make_top(top, body, random, over):
     span = (NECK_TOP, top.hem)
     trunk = _trunk_material(top, random, span)
     pieces = [
-        piece(cloth, (TRUNK,), span, trunk),
+        piece(cloth, (TRUNK,), span, trunk, clear=over + 0.7 * top.ease),
         piece(cloth, ARMS, (-0.06, ARM_LENGTH), _sleeve_material(top, random)),
     ]
     if top.neck == "collar":
@@ -80,15 +83,17 @@ def neck_distance(home):
 def neckline(top, angle):
     """The neckline's distance from the neck's axis at angles about it."""
     front = np.clip(1 - np.abs(angle) / 0.75, 0, 1)
+    # The neck's axis is nearer to the nape than to the throat.
+    around = 0.0645 + 0.005 * np.cos(angle)
     if top.neck == "scoop":
-        return 0.082 + 0.05 * np.clip(np.cos(angle), 0, 1) ** 2
+        return around + 0.012 + 0.05 * np.clip(np.cos(angle), 0, 1) ** 2
     if top.neck == "vee":
-        return 0.071 + 0.085 * front
+        return around + 0.085 * front
     if top.neck == "collar":
         return np.where(np.abs(angle) < 0.5, 0.05 + 0.045 * front, 0.0) if top.opening == 0 else np.zeros(len(angle))
     if top.neck == "high":
         return np.zeros(len(angle))
-    return np.full(len(angle), 0.069)
+    return around
 
 
 def _neck_room(cloth, top):
