@@ -61,7 +61,8 @@ _add(
     upper_bound=2**31 - 1,
 )
 _add(
-    ("evaluate", "export", "explain"), flags.DEFINE_string, "model", "", "A model.keras file, instead of the one in --run_dir."
+    ("evaluate", "export", "explain"), flags.DEFINE_string, "model", "",
+    "A model.keras file, instead of the one in --run_dir."
 )
 
 # Model

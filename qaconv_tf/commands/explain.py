@@ -38,7 +38,8 @@ def main(query_path, gallery_path):
     mutual = found.mutual_of_query
     print(
         f"of the score: query's places {found.query_shares.sum():+.3f}, gallery image's "
-        f"{found.gallery_shares.sum():+.3f}, constant {found.constant:+.3f}; {mutual.sum()} of {mutual.size} places match both ways"
+        f"{found.gallery_shares.sum():+.3f}, constant {found.constant:+.3f}; "
+        f"{mutual.sum()} of {mutual.size} places match both ways"
     )
     print(f"picture: {picture}   shares: {listing}")
 

@@ -30,7 +30,9 @@ def run_program(command):
     """
     for name in COMMAND_FLAGS[command]:
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
-    app.run(lambda rest: _guarded(_run_main, command, rest[1:]), flags_parser=lambda argv: _guarded(_parse, argv, command))
+    app.run(
+        lambda rest: _guarded(_run_main, command, rest[1:]), flags_parser=lambda argv: _guarded(_parse, argv, command)
+    )
 
 
 # Entry points of the console scripts; setup.py names them.
