@@ -74,7 +74,9 @@ def hard_triplet_loss(scores, labels, margin=16.0):
     """Batch-hard triplet loss on scores.
 
     For each image the lowest score with an image of the same label and the highest with one of another label:
-    `max(0, margin - lowest + highest)`, averaged over the images that have both.
+    `max(0, margin - lowest + highest)`, averaged over the images that have both. The official code counts a loss of 0
+    (and a right answer) for each image that has not, so where 2 of 6 images are alone with their label its loss and
+    gradient are 4/6 of these. The published batches, of several images of each label, have no such image.
 
     Args:
         scores: `(batch, batch)`, the batch matched with itself; the diagonal is left out.
