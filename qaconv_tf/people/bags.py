@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from qaconv_tf.people.cloth import Piece, vertex_normals
+from qaconv_tf.people.cloth import solid_piece, vertex_normals
 from qaconv_tf.people.drape import sample, tube_profile
 from qaconv_tf.people.fabrics import lay, noise, paint_fabric
 from qaconv_tf.people.forms import rounded_box, sweep
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.sewing import robe_on
-from qaconv_tf.people.tailoring import NECK_TOP, piece, textured
+from qaconv_tf.people.tailoring import NECK_TOP, home_angles, piece, textured
 from qaconv_tf.people.template import TRUNK, nearest_skin, template
 from qaconv_tf.people.tubes import tube_axis
 
@@ -48,30 +48,22 @@ def make_bag(kind, colours, side, size, body, random, ease, over):
             [(side * 0.03, y, -half[2] - 0.05 + 0.0 * y) for y in np.linspace(2 * half[1] - 0.78 * scale, 0.0, 5)],
             0.012,
         )
-        return [], [_carried(*case, material), _carried(*rod, material)]
+        return [], [_hung(case, material), _hung(rod, material)]
     half = np.array([0.05, 0.12, 0.15] if kind == "hand bag" else [0.06, 0.19, 0.16]) * size
     drop = half[1] + (0.12 if kind == "hand bag" else 0.10)
     box = rounded_box((0, -drop, 0), half, 0.3 if kind == "hand bag" else 0.18)
     arc = np.linspace(0, np.pi, 9)
     path = np.stack([0 * arc, -drop + half[1] + (drop - half[1]) * np.sin(arc), 0.6 * half[2] * np.cos(arc)], axis=1)
-    return [], [_carried(*box, material), _carried(*sweep(path, 0.007), material)]
+    return [], [_hung(box, material), _hung(sweep(path, 0.007), material)]
 
 
 def _scale(body):
     return float(body[template().joint_rows][template().joints["neck_01"], 1] / template().joint("neck_01")[1])
 
 
-def _bound(vertices, triangles, uv, material, joint, part="carried", surface=None):
-    weights = np.zeros((len(vertices), len(template().joints)))
-    weights[:, template().joints[joint]] = 1
-    surface = np.full((len(vertices), 3), np.nan) if surface is None else surface
-    return Piece(
-        vertices, triangles, uv, weights, np.full(len(triangles), PARTS.index(part), np.uint8), surface, material
-    )
-
-
-def _carried(vertices, triangles, uv, material):
-    return _bound(vertices, triangles, uv, material, "pelvis")
+def _hung(form, material):
+    """What hangs from a hand: its joint does not matter."""
+    return solid_piece(form, material, "pelvis", "carried")
 
 
 def trunk_place(body, level, angle, off):
@@ -104,7 +96,7 @@ def _backpack(colours, scale, body, ease, material):
     middle = np.array([0.0, back[:, 1].mean() + 0.01, back[:, 2].min() - 0.62 * half[2]])
     pack = rounded_box(middle, half, 0.34)
     pocket = rounded_box(middle + [0, -0.35 * half[1], -0.85 * half[2]], half * [0.75, 0.5, 0.5], 0.34)
-    pieces = [_bound(*form, material, "spine_03") for form in (pack, pocket)]
+    pieces = [solid_piece(form, material, "spine_03", "carried") for form in (pack, pocket)]
     # Straps are strips of the clothes' own surface.
     cloth = robe_on(body, ease + 0.008, 0.5, 0.5, 0.0, 0.0, 0.0)
     cloth = cloth.chosen((cloth.label == TRUNK) & (cloth.home[cloth.triangles, 1].min(axis=1) > 1.05))
@@ -130,40 +122,23 @@ def _hanging(kind, side, scale, body, ease, over, material):
     level = 0.96 if kind == "shoulder bag" else 0.92
     hip = trunk_place(body, np.array([level]), np.array([side * np.pi / 2]), ease + over + 0.01)[0]
     middle = hip + [side * 0.75 * half[0], 0, -0.02 if kind == "shoulder bag" else 0.02]
-    pieces = [_bound(*rounded_box(middle, half, 0.38), material, "pelvis")]
-    if kind == "shoulder bag":
-        front = trunk_place(
-            body, np.array([1.0, 1.12, 1.24, 1.32]), side * np.array([1.15, 1.0, 0.85, 0.8]), ease + 0.012
-        )
-        back = trunk_place(body, np.array([1.32, 1.24, 1.12, 1.0]), side * np.array([2.3, 2.3, 2.1, 1.9]), ease + 0.012)
-        shoulder = body[template().joint_rows][template().joints["upperarm_l" if side > 0 else "upperarm_r"]].astype(
-            float
-        )
-        neck = body[template().joint_rows][template().joints["neck_01"]].astype(float)
-        top = 0.62 * shoulder + 0.38 * neck + [0, 0.045 + ease, -0.01]
-        path = np.concatenate(
-            [
-                middle[None] + [[0, 0.8 * half[1], 0.6 * half[2]]],
-                front,
-                top[None],
-                back,
-                middle[None] + [[0, 0.8 * half[1], -0.6 * half[2]]],
-            ]
-        )
-        strap = _bound(*sweep(path, 0.011, flat=0.5), material, "spine_03")
-        reach = np.clip((strap.vertices[:, 1] - hip[1]) / 0.25, 0, 1)
-        strap.weights[:, template().joints["spine_03"]] = reach
-        strap.weights[:, template().joints["pelvis"]] = 1 - reach
-        return [*pieces, strap]
+    pieces = [solid_piece(rounded_box(middle, half, 0.38), material, "pelvis", "carried")]
     cloth = robe_on(body, ease + 0.006, 0.5, 0.5, 0.0, 0.0, 0.0, over)
     cloth = cloth.chosen((cloth.label == TRUNK) & (cloth.home[cloth.triangles, 1].min(axis=1) > 0.9))
+    if kind == "shoulder bag":
+        # Over the shoulder straight down, and below the chest towards the side.
+        turn = side * home_angles(cloth, TRUNK)[1]
+        down = np.clip((1.25 - cloth.home[:, 1]) / 0.22, 0, 1)
+        aim = np.where(cloth.home[:, 2] > 0.02, 0.88 + 0.45 * down, 2.2 - 0.35 * down)
+        off_line = np.where(cloth.home[:, 1] > 1.25, side * cloth.home[:, 0] - 0.115, 0.13 * (turn - aim))
+        cloth = cloth.cut(np.minimum(0.014 - np.abs(off_line), cloth.home[:, 1] - level))
+        return [*pieces, _strap(cloth, 0.8 * material.texture[0, 0] / 255, 0.003)]
     # The plane through one shoulder and the other hip.
     start, end = np.array([-side * 0.085, 1.36]), np.array([side * 0.155, level + 0.07])
     along = (end - start) / np.linalg.norm(end - start)
     off_line = np.abs((cloth.home[:, :2] - start) @ np.array([-along[1], along[0]]))
     cloth = cloth.cut(np.minimum(0.019 - off_line, cloth.home[:, 1] - level))
-    colour = material.texture[0, 0] / 255 * 0.8
-    return [*pieces, _strap(cloth, colour, 0.003)]
+    return [*pieces, _strap(cloth, 0.8 * material.texture[0, 0] / 255, 0.003)]
 
 
 def _material(kind, colours, random):
@@ -212,7 +187,7 @@ def make_scarf(colour, body, random, ease):
         path = trunk_place(body, levels, np.full(7, side * 0.22), ease + 0.014)
         path[0, 1:] += [0.02, 0.0]
         forms.append(sweep(path, 0.036 * scale, flat=0.28))
-    return [_bound(*form, material, "spine_03", "torso", np.repeat(skin, len(form[0]), axis=0)) for form in forms]
+    return [solid_piece(form, material, "spine_03", "torso", np.repeat(skin, len(form[0]), axis=0)) for form in forms]
 
 
 def make_hood(top, body, random, ease):
@@ -234,4 +209,4 @@ def make_hood(top, body, random, ease):
     form = sweep(path, scale * (0.016 + 0.034 * back**0.8), columns=10)
     material = textured(paint_fabric(top.fabric, random, (64, 64), (0.3, 0.3)), None, top.fabric.specular)
     skin = nearest_skin(np.array([[0.0, 1.38, -0.05]]))
-    return [_bound(*form, material, "spine_03", "torso", np.repeat(skin, len(form[0]), axis=0))]
+    return [solid_piece(form, material, "spine_03", "torso", np.repeat(skin, len(form[0]), axis=0))]

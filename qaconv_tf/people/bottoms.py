@@ -54,6 +54,10 @@ def _hip_material(bottom, random, span):
     colours = paint_fabric(bottom.fabric, random, HIP_SHAPE, (span[0] - span[1], AROUND["trunk"]))
     aside, level = trunk_levels(HIP_SHAPE, span)
     bump = bottom.fabric.folds * fold_heights(random, HIP_SHAPE, 0.2, 0.5 * np.clip((0.9 - level) / 0.08, 0, 1), 0.4)
+    if bottom.kind in ("trousers", "jeans") and random.random() < 0.5:
+        belt = np.clip(1.5 - np.abs(level - 1.03) / 0.014, 0, 1)
+        lay(colours, belt, (0.09, 0.07, 0.06))
+        lay(colours, belt * (np.abs(aside) < 0.022), (0.7, 0.68, 0.6))
     if bottom.kind != "leggings":
         lay(colours, 0.3 * np.clip(1.5 - np.abs(aside) / 0.004, 0, 1) * (level > 0.88), (0, 0, 0))
         for side in (-1, 1):

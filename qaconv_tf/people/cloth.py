@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from qaconv_tf.people.mesh import Material
+from qaconv_tf.people.mesh import PARTS, Material
+from qaconv_tf.people.template import template
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,8 +49,8 @@ class Cloth:
 
     def chosen(self, triangles):
         """The cloth of some triangles, a mask; vertices that no triangle uses are dropped."""
-        used, renumbered = np.unique(self.triangles[triangles], return_inverse=True)
-        return Cloth(self.values[used], renumbered.reshape(-1, 3), self.label[triangles])
+        used, renumbered = compacted(self.triangles[triangles], len(self.values))
+        return Cloth(self.values[used], renumbered, self.label[triangles])
 
     def cut(self, amount):
         """Keeps the part in which `amount`, a value for each vertex, is positive; the cut follows its zero exactly."""
@@ -60,6 +61,13 @@ class Cloth:
         """Both cloths in one, sharing no vertex."""
         triangles = np.concatenate([self.triangles, other.triangles + len(self.values)])
         return Cloth(np.concatenate([self.values, other.values]), triangles, np.concatenate([self.label, other.label]))
+
+
+def compacted(triangles, num_vertices):
+    """The vertices that triangles use, in order, and the triangles in numbers of these."""
+    used = np.zeros(num_vertices, bool)
+    used[triangles] = True
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[triangles]
 
 
 def cut(triangles, amount):
@@ -115,7 +123,8 @@ class Piece:
         vertices: float array `(n, 3)`. At rest.
         triangles: int array `(t, 3)`.
         corner_uv: float array `(t, 3, 2)`. As of `Mesh`.
-        weights: float array `(n, num_joints)`. Rows add up to 1.
+        bones: uint8 array `(n, 4)`. The joints that move each vertex.
+        weights: float32 array `(n, 4)`. How much; rows add up to 1.
         part: uint8 array `(t,)`. Index into `PARTS`.
         surface: float array `(n, 3)`. As of `Mesh`.
         material: `Material`.
@@ -125,11 +134,46 @@ class Piece:
     vertices: np.ndarray
     triangles: np.ndarray
     corner_uv: np.ndarray
+    bones: np.ndarray
     weights: np.ndarray
     part: np.ndarray
     surface: np.ndarray
     material: Material
     clear: np.ndarray | None = None
+
+
+def strongest(weights):
+    """The four strongest joints of each vertex and their shares, of dense weights `(n, num_joints)`."""
+    bones = np.argpartition(-weights.astype(np.float32), 4, axis=1)[:, :4]
+    shares = np.take_along_axis(weights, bones, axis=1)
+    return bones.astype(np.uint8), (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def between(first, second, share):
+    """Joints and weights of vertices that move with a joint by `1 - share` `(n,)` and with another by `share`."""
+    bones, weights = np.zeros((len(share), 4), np.uint8), np.zeros((len(share), 4), np.float32)
+    bones[:, 0], bones[:, 1] = template().joints[first], template().joints[second]
+    weights[:, 0], weights[:, 1] = 1 - share, share
+    return bones, weights
+
+
+def solid_piece(form, material, joint, part, surface=None):
+    """A `Piece` that moves with one joint.
+
+    Args:
+        form: (vertices, triangles, corner_uv). As of `qaconv_tf.people.forms`.
+        material: `Material`.
+        joint: str. Its name.
+        part: str. A name of `PARTS`.
+        surface: float array `(n, 3)` or None. As of `Mesh`; None covers no place of the skin.
+
+    Returns:
+        The `Piece`.
+    """
+    vertices, triangles, uv = form
+    surface = np.full((len(vertices), 3), np.nan) if surface is None else surface
+    labels = np.full(len(triangles), PARTS.index(part), np.uint8)
+    return Piece(vertices, triangles, uv, *between(joint, joint, np.zeros(len(vertices))), labels, surface, material)
 
 
 def unwrapped(uv):

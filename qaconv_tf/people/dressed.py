@@ -6,7 +6,8 @@ import numpy as np
 
 from qaconv_tf.people.bags import make_bag, make_hood, make_scarf
 from qaconv_tf.people.bottoms import make_bottom
-from qaconv_tf.people.complexion import make_eyes, make_skin, paint_face, paint_legs
+from qaconv_tf.people.complexion import make_eyes, make_skin, paint_legs
+from qaconv_tf.people.faces import paint_face
 from qaconv_tf.people.gait import Gait, draw_moment, pose_joints, skin
 from qaconv_tf.people.hair import make_hair
 from qaconv_tf.people.hats import FLAT_ABOVE, make_hat
@@ -15,7 +16,6 @@ from qaconv_tf.people.shape import shape_body
 from qaconv_tf.people.shoes import make_shoes
 from qaconv_tf.people.streams import stream
 from qaconv_tf.people.swing import keep_clear, leg_joints, leg_profile
-from qaconv_tf.people.tailoring import home_angles_of
 from qaconv_tf.people.template import ARMS, LEGS, template
 from qaconv_tf.people.tops import make_top, neck_distance, neckline
 
@@ -34,7 +34,7 @@ class DressedBody:
         triangles, corner_uv, material, materials, part, surface: as of `Mesh`.
         busy: tuple of "left" and "right". Arms that carry something.
         clear: float32 array `(n,)`. How far each vertex must stay off the moving legs; 0 does not.
-        legs: (along, radius). How thick the clothed legs are, of `leg_profile`.
+        legs: (along, radius, inset). How thick the clothed legs are, of `leg_profile`.
         num_worn: int. Vertices from here on hang from the busy hand.
     """
 
@@ -74,19 +74,10 @@ def dress(person):
         pieces += make_top(top, body, random, over)
     pieces += make_bottom(bottom, body, random)
     pieces += make_shoes(outfit.shoes, outfit.shoe_colours, body, random, 0.17)
-    face = paint_face(
-        random,
-        person.skin,
-        person.hair,
-        person.shape.female,
-        person.shape.age,
-        person.beard,
-        _SCALP.get(person.hair_style, 1.0),
-        person.makeup,
-    )
-    legs = paint_legs(random, person.skin, bottom.stockings, outfit.socks, 0.14)
+    face = paint_face(random, person, _SCALP.get(person.hair_style, 1.0))
+    legs = paint_legs(random, person.skin, bottom.stockings, outfit.socks, 0.0 if outfit.shoes == "sandals" else 0.14)
     pieces += make_skin(body, _bare(outfit), random, person.skin, face, legs)
-    pieces.append(make_eyes(body, person.iris))
+    pieces.append(make_eyes(body, person.iris, outfit.glasses == "dark"))
     ease = max(top.ease for top in outfit.tops)
     pressed = None if outfit.hat == "none" else FLAT_ABOVE
     pieces += make_hair(
@@ -112,12 +103,13 @@ def _bare(outfit):
     if outfit.bottom.kind == "none":
         hem = inner.hem
 
-    def bare(home, label):
-        if label in ARMS:
-            return home_angles_of(home, label)[0] > sleeve - 0.05
-        if label in LEGS:
-            foot = home[:, 1] < 0.075
-            return (home[:, 1] < hem + margin) & ~(foot & (outfit.shoes != "sandals"))
+    def bare(tube, home, along):
+        if tube in ARMS:
+            return along > sleeve - 0.05
+        if tube in LEGS:
+            # Shoes hide the foot, but one sees down into them beside the ankle.
+            ankle = home[:, 1] > np.interp(home[:, 2], [0.05, 0.051, 0.09, 0.091], [0.045, 0.058, 0.058, 0.08])
+            return (home[:, 1] < hem + margin) & (ankle | (outfit.shoes in ("sandals", "pumps")))
         distance, angle = neck_distance(home)
         shown = (distance < np.maximum(neckline(inner, angle), 0.06) + 0.03) & (home[:, 1] > 1.2)
         return shown | ((home[:, 1] > 1.2) & (inner.sleeve == 0))
@@ -129,9 +121,6 @@ def _assemble(pieces, held, body, gait, busy, legs):
     num_worn = sum(len(made.vertices) for made in pieces)
     pieces = pieces + held
     counts = np.cumsum([0] + [len(made.vertices) for made in pieces])
-    weights = np.concatenate([made.weights for made in pieces])
-    bones = np.argpartition(-weights, 4, axis=1)[:, :4]
-    strongest = np.take_along_axis(weights, bones, axis=1)
     materials = []
     for made in pieces:
         if not any(made.material is known for known in materials):
@@ -141,8 +130,8 @@ def _assemble(pieces, held, body, gait, busy, legs):
         body=body,
         gait=gait,
         vertices=np.concatenate([made.vertices for made in pieces]).astype(np.float32),
-        bones=bones.astype(np.uint8),
-        weights=(strongest / strongest.sum(axis=1, keepdims=True)).astype(np.float32),
+        bones=np.concatenate([made.bones for made in pieces]),
+        weights=np.concatenate([made.weights for made in pieces]).astype(np.float32),
         triangles=np.concatenate([made.triangles + first for made, first in zip(pieces, counts, strict=False)]).astype(
             np.int32
         ),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+import numba
 import numpy as np
 
 from qaconv_tf.people.streams import choose, stream
@@ -37,11 +38,11 @@ def noise_fields():
 
 def noise(random, kind, shape):
     """A piece of a noise field, shifted at random and brought to `shape`; wraps across, and down if of full height."""
-    field = np.roll(noise_fields()[kind], random.integers(SIZE, size=2), axis=(0, 1))
-    if random.random() < 0.5:
-        field = field[:, ::-1]
-    rows, columns = (np.arange(count) * SIZE // count for count in shape)
-    return field[rows][:, columns]
+    rows, columns = (
+        (np.arange(count) * SIZE // count + first) % SIZE
+        for count, first in zip(shape, random.integers(SIZE, size=2), strict=True)
+    )
+    return noise_fields()[kind][rows[:, None], columns[:: random.choice([-1, 1])]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,8 +97,19 @@ def paint_fabric(fabric, random, shape, size):
 
 def lay(cloth, share, colour):
     """Lays a colour over the cloth, in place, where `share` (mask or opacity, broadcast to rows and columns) says."""
-    share = np.broadcast_to(np.asarray(share, np.float32), cloth.shape[:2])[..., None]
-    cloth += share * (np.asarray(colour, np.float32) - cloth)
+    _lay(cloth, np.atleast_2d(np.asarray(share, np.float32)), np.asarray(colour, np.float32))
+
+
+@numba.njit(cache=True)
+def _lay(cloth, share, colour):
+    rows, columns, _ = cloth.shape
+    down, across = share.shape
+    for row in range(rows):
+        for column in range(columns):
+            here = share[row if down > 1 else 0, column if across > 1 else 0]
+            if here != 0:
+                for channel in range(3):
+                    cloth[row, column, channel] += here * (colour[channel] - cloth[row, column, channel])
 
 
 def _soft(values, width):
@@ -211,7 +223,7 @@ def _weave(cloth, fabric, random):
     amount = {"smooth": 0.025, "heather": 0.07, "denim": 0.06, "knit": 0.05}[fabric.weave]
     cloth = cloth * (1 + amount * noise(random, "grain", shape))[..., None]
     if fabric.weave == "heather":
-        cloth = cloth * (1 + 0.06 * noise(random, "fleck", shape))[..., None]
+        cloth = cloth * (1 + 0.035 * noise(random, "fleck", shape))[..., None]
     return cloth
 
 
@@ -245,41 +257,43 @@ def fold_heights(random, shape, hanging, across, crumple):
     return heights.astype(np.float32)
 
 
-# name: (red, green, blue, spread, share of tops, of legwear, of small things)
+# name: (red, green, blue, spread, share of tops, of legwear, of small things, of shoes)
 PALETTE = {
-    "black": (0.09, 0.09, 0.10, 0.02, 21, 27, 36),
-    "charcoal": (0.22, 0.22, 0.24, 0.04, 7, 9, 8),
-    "grey": (0.48, 0.48, 0.49, 0.08, 9, 8, 8),
-    "light grey": (0.70, 0.70, 0.71, 0.05, 5, 3, 4),
-    "white": (0.90, 0.90, 0.88, 0.03, 12, 3, 10),
-    "cream": (0.86, 0.82, 0.72, 0.04, 4, 2, 2),
-    "navy": (0.11, 0.14, 0.27, 0.03, 10, 9, 7),
-    "denim": (0.25, 0.34, 0.48, 0.05, 2, 18, 0),
-    "dark denim": (0.14, 0.18, 0.27, 0.03, 1, 11, 0),
-    "light denim": (0.50, 0.60, 0.71, 0.06, 1, 5, 0),
-    "blue": (0.16, 0.33, 0.66, 0.07, 6, 1, 5),
-    "light blue": (0.58, 0.72, 0.87, 0.06, 4, 0, 1),
-    "red": (0.68, 0.12, 0.14, 0.07, 6, 1, 6),
-    "burgundy": (0.36, 0.10, 0.16, 0.04, 3, 1, 3),
-    "pink": (0.87, 0.58, 0.66, 0.08, 3, 1, 2),
-    "orange": (0.85, 0.45, 0.15, 0.06, 2, 0, 2),
-    "mustard": (0.74, 0.57, 0.17, 0.06, 2, 1, 1),
-    "yellow": (0.90, 0.80, 0.30, 0.05, 2, 0, 1),
-    "green": (0.16, 0.42, 0.26, 0.06, 3, 0, 2),
-    "mint": (0.60, 0.82, 0.73, 0.05, 1, 0, 1),
-    "olive": (0.34, 0.35, 0.22, 0.05, 4, 4, 3),
-    "teal": (0.12, 0.42, 0.46, 0.05, 2, 0, 1),
-    "purple": (0.40, 0.25, 0.52, 0.07, 2, 0, 1),
-    "lilac": (0.72, 0.64, 0.84, 0.05, 1, 0, 1),
-    "beige": (0.76, 0.68, 0.55, 0.06, 5, 7, 4),
-    "brown": (0.36, 0.25, 0.17, 0.06, 3, 4, 11),
+    "black": (0.09, 0.09, 0.10, 0.02, 21, 27, 36, 46),
+    "charcoal": (0.22, 0.22, 0.24, 0.04, 7, 9, 8, 8),
+    "grey": (0.48, 0.48, 0.49, 0.08, 9, 8, 8, 8),
+    "light grey": (0.70, 0.70, 0.71, 0.05, 5, 3, 4, 5),
+    "white": (0.90, 0.90, 0.88, 0.03, 12, 3, 10, 22),
+    "cream": (0.86, 0.82, 0.72, 0.04, 4, 2, 2, 3),
+    "navy": (0.11, 0.14, 0.27, 0.03, 10, 9, 7, 5),
+    "denim": (0.25, 0.34, 0.48, 0.05, 2, 18, 0, 0),
+    "dark denim": (0.14, 0.18, 0.27, 0.03, 1, 11, 0, 0),
+    "light denim": (0.50, 0.60, 0.71, 0.06, 1, 5, 0, 0),
+    "blue": (0.16, 0.33, 0.66, 0.07, 6, 1, 5, 2),
+    "light blue": (0.58, 0.72, 0.87, 0.06, 4, 0, 1, 0),
+    "red": (0.68, 0.12, 0.14, 0.07, 6, 1, 6, 2),
+    "burgundy": (0.36, 0.10, 0.16, 0.04, 3, 1, 3, 2),
+    "pink": (0.87, 0.58, 0.66, 0.08, 3, 1, 2, 0),
+    "orange": (0.85, 0.45, 0.15, 0.06, 2, 0, 2, 0),
+    "mustard": (0.74, 0.57, 0.17, 0.06, 2, 1, 1, 0),
+    "yellow": (0.90, 0.80, 0.30, 0.05, 2, 0, 1, 0),
+    "green": (0.16, 0.42, 0.26, 0.06, 3, 0, 2, 0),
+    "mint": (0.60, 0.82, 0.73, 0.05, 1, 0, 1, 0),
+    "olive": (0.34, 0.35, 0.22, 0.05, 4, 4, 3, 0),
+    "teal": (0.12, 0.42, 0.46, 0.05, 2, 0, 1, 0),
+    "purple": (0.40, 0.25, 0.52, 0.07, 2, 0, 1, 0),
+    "lilac": (0.72, 0.64, 0.84, 0.05, 1, 0, 1, 0),
+    "beige": (0.76, 0.68, 0.55, 0.06, 5, 7, 4, 5),
+    "brown": (0.36, 0.25, 0.17, 0.06, 3, 4, 11, 14),
 }
-TOP, LEG, SMALL = 4, 5, 6
+TOP, LEG, SMALL, SHOE = 4, 5, 6, 7
 
 
-def draw_colour(random, use, never=()):
-    """Draws a colour for a use (`TOP`, `LEG` or `SMALL`), a tuple of 3 floats; names in `never` are left out."""
-    name = choose(random, {name: row[use] for name, row in PALETTE.items() if row[use] and name not in never})
+def draw_colour(random, use, names=PALETTE):
+    """Draws a colour for a use (`TOP`, `LEG`, `SMALL` or `SHOE`), a tuple of 3 floats, of some `names`."""
+    name = choose(random, {name: row[use] for name, row in PALETTE.items() if row[use] and name in names})
     red, green, blue, spread = PALETTE[name][:4]
     colour = np.array([red, green, blue]) * np.exp(random.normal(0, 0.08)) + random.normal(0, spread * 0.6, 3)
+    # Most clothes are duller than their colour's name.
+    colour = colour.mean() + random.uniform(0.62, 1.0) * (colour - colour.mean())
     return tuple(np.clip(colour, 0.03, 0.95).tolist())

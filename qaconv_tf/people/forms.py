@@ -21,6 +21,12 @@ def grid_uv(rows, columns, closed):
     return np.concatenate([np.stack(corners, axis=-2).reshape(-1, 3, 2) for corners in ((a, b, c), (b, d, c))])
 
 
+def grid(rings, closed):
+    """A surface through `rings` `(rows, columns, 3)`: `(vertices, triangles, corner_uv)`."""
+    rows, columns, _ = rings.shape
+    return rings.reshape(-1, 3), grid_triangles(rows, columns, closed), grid_uv(rows, columns, closed)
+
+
 def facing_out(vertices, triangles):
     """The triangles, turned over if the closed form that they make is inside out."""
     corners = vertices[triangles]

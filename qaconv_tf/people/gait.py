@@ -7,7 +7,6 @@ import numpy as np
 
 from qaconv_tf.people.streams import choose
 from qaconv_tf.people.template import SIDES, template
-from qaconv_tf.people.tubes import turned
 
 # Over one cycle from heel strike to heel strike, in degrees, rounded from Perry and Burnfield, "Gait Analysis", 2010:
 # flexion of hip and knee, and the foot's pitch against the ground (toes up is positive).
@@ -147,9 +146,11 @@ def _about(axis, degrees):
 
 
 def _aimed(before, after):
-    """The smallest rotation that brings the direction of `before` to that of `after`."""
-    before, after = before / np.linalg.norm(before), after / np.linalg.norm(after)
-    return np.stack([turned(unit, before, after) for unit in np.eye(3)], axis=1)
+    """The smallest rotation that brings the direction of `before` to that of `after`, which has length 1."""
+    (a, b, c), (d, e, f) = before / np.sqrt(before @ before), after
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + cross + cross @ cross / (1 + a * d + b * e + c * f)
 
 
 def _bone(places, upper, lower):
@@ -211,13 +212,15 @@ def _set_arm(world, side, sign, places, gait, share, step, moment):
     world[f"clavicle{side}"] = chest @ _about("z", -sign * (9.0 - 0.1 * max(forward, 0)))
     world[f"upperarm{side}"] = chest @ _aimed(upper, _hanging(forward, sign * outward))
     hand = _about("y", -sign * inward) @ _hanging(forward + elbow, sign * min(outward, 8))
+    if arm == "phone to ear":
+        hand = np.array([-0.36 * sign, 0.90, -0.25])
     world[f"lowerarm{side}"] = chest @ _aimed(lower, hand)
     world[f"hand{side}"] = world[f"lowerarm{side}"]
     curl = {"swing": 28, "pocket": 10, "folded": 15, "phone to ear": 60, "reading": 50, "holding": 75}[arm]
     fingers = places[template().joints[f"fingers_02{side}"]] - places[template().joints[f"fingers_01{side}"]]
     thumb = places[template().joints[f"thumb_01{side}"]] - places[template().joints[f"hand{side}"]]
     # Fingers close about the axis across the knuckles.
-    hinge = np.cross(fingers, np.cross(thumb, fingers))
+    hinge = thumb * (fingers @ fingers) - fingers * (fingers @ thumb)
     world[f"fingers_01{side}"] = world[f"hand{side}"] @ _around(hinge, -sign * curl)
     world[f"fingers_02{side}"] = world[f"hand{side}"] @ _around(hinge, -sign * 1.8 * curl)
 
@@ -233,16 +236,17 @@ def _around(axis, degrees):
 @numba.njit(cache=True)
 def skin(vertices, bones, weights, rotations, shifts):
     """Moves each vertex by the weighted motions of its four joints; float32 `(num_vertices, 3)`."""
-    moved = np.zeros((len(vertices), 3), np.float32)
+    moved = np.empty((len(vertices), 3), np.float32)
     for vertex in range(len(vertices)):
         x, y, z = vertices[vertex, 0], vertices[vertex, 1], vertices[vertex, 2]
+        first = second = third = np.float32(0)
         for slot in range(4):
             weight = weights[vertex, slot]
             if weight > 0:
                 joint = bones[vertex, slot]
                 turn, shift = rotations[joint], shifts[joint]
-                for axis in range(3):
-                    moved[vertex, axis] += weight * (
-                        turn[axis, 0] * x + turn[axis, 1] * y + turn[axis, 2] * z + shift[axis]
-                    )
+                first += weight * (turn[0, 0] * x + turn[0, 1] * y + turn[0, 2] * z + shift[0])
+                second += weight * (turn[1, 0] * x + turn[1, 1] * y + turn[1, 2] * z + shift[1])
+                third += weight * (turn[2, 0] * x + turn[2, 1] * y + turn[2, 2] * z + shift[2])
+        moved[vertex, 0], moved[vertex, 1], moved[vertex, 2] = first, second, third
     return moved

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from qaconv_tf.people.cloth import Piece
+from qaconv_tf.people.cloth import Piece, between, solid_piece
 from qaconv_tf.people.fabrics import noise
-from qaconv_tf.people.forms import grid_triangles, grid_uv, rounded_box, sweep
+from qaconv_tf.people.forms import grid, rounded_box, sweep
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.scalp import ANGLES, COLUMNS, ROWS, on_head
 from qaconv_tf.people.tailoring import textured
@@ -54,7 +54,8 @@ def make_hair(style, length, fringe, colour, body, random, flat_above=None, outs
     rows = [place[:1] - 0.004 * outward[:1], shell]
     material = textured(*_strands(colour, style, random), 0.10)
     falling = style in ("bob", "long")
-    pieces = [_grid_piece(np.concatenate(rows), np.concatenate([home[:1], home]), material)]
+    surface = nearest_skin(np.concatenate([home[:1], home]).reshape(-1, 3))
+    pieces = [solid_piece(grid(np.concatenate(rows), closed=True), material, "head", "head", surface)]
     if falling:
         pieces.append(_fall(style, length, shell, home, body, outside, random, material))
     if style in ("tail", "bun"):
@@ -85,23 +86,6 @@ def _strands(colour, style, random):
     return colours, (0.0022 if style != "curly" else 0.004) * strand + 0.002 * broad
 
 
-def _grid_piece(rings, home, material, closed=True, weights=None):
-    rows, columns, _ = rings.shape
-    count = rows * columns
-    if weights is None:
-        weights = np.zeros((count, len(template().joints)))
-        weights[:, template().joints["head"]] = 1
-    return Piece(
-        vertices=rings.reshape(-1, 3),
-        triangles=grid_triangles(rows, columns, closed),
-        corner_uv=grid_uv(rows, columns, closed) * [1, 1],
-        weights=weights,
-        part=np.full(len(grid_triangles(rows, columns, closed)), PARTS.index("head"), np.uint8),
-        surface=nearest_skin(home.reshape(-1, 3)),
-        material=material,
-    )
-
-
 def _fall(style, length, shell, home, body, outside, random, material):
     """What hangs from the sides and the back of the shell, over shoulders and back."""
     rest = template()
@@ -130,13 +114,13 @@ def _fall(style, length, shell, home, body, outside, random, material):
     low = np.clip((neck[1] + 0.07 * scale - y) / (0.07 * scale), 0, 1) * (np.abs(angle) > 1.9)
     z = np.where(low > 0, z + low * np.minimum(back_z - outside - z, 0), z)
     rings = np.stack([x, y, z], axis=-1)
-    weights = np.zeros((rings[..., 0].size, len(rest.joints)))
     on_back = np.clip((neck[1] + 0.05 - y) / (0.12 * scale), 0, 1).ravel()
-    weights[:, rest.joints["head"]] = 1 - on_back
-    weights[:, rest.joints["spine_03"]] = on_back
     places = np.broadcast_to(home[3, order], rings.shape).copy()
     places[..., 1] += (y - start[None, :, 1]) / scale
-    return _grid_piece(rings, places, material, closed=False, weights=weights)
+    form = grid(rings, closed=False)
+    part = np.full(len(form[1]), PARTS.index("head"), np.uint8)
+    bones, weights = between("head", "spine_03", on_back)
+    return Piece(*form, bones, weights, part, nearest_skin(places.reshape(-1, 3)), material)
 
 
 def _tied(style, length, shell, home, body, random, material):
@@ -150,16 +134,13 @@ def _tied(style, length, shell, home, body, random, material):
     out[0] = 0
     out /= np.linalg.norm(out)
     if style == "bun":
-        vertices, triangles, uv = rounded_box(root + 0.018 * out, np.full(3, 0.026 + 0.016 * length), 1.0)
+        form = rounded_box(root + 0.018 * out, np.full(3, 0.026 + 0.016 * length), 1.0)
     else:
         reach = 0.14 + 0.24 * length
         t = np.linspace(0, 1, 10)[:, None]
         path = root + out * 0.07 * np.sin(np.minimum(t * 2.2, 1.0) * np.pi / 2) + np.array([0, -1, 0]) * reach * t**1.6
         path[:, 2] -= 0.02 * t[:, 0]
         radius = 0.020 * np.sin(np.pi * (0.12 + 0.86 * t[:, 0])) ** 0.6 + 0.004
-        vertices, triangles, uv = sweep(path, radius, columns=9)
-    weights = np.zeros((len(vertices), len(rest.joints)))
-    weights[:, rest.joints["head"]] = 1
-    part = np.full(len(triangles), PARTS.index("head"), np.uint8)
-    surface = np.repeat(nearest_skin(at[None]), len(vertices), axis=0)
-    return Piece(vertices, triangles, uv, weights, part, surface, material)
+        form = sweep(path, radius, columns=9)
+    surface = np.repeat(nearest_skin(at[None]), len(form[0]), axis=0)
+    return solid_piece(form, material, "head", "head", surface)

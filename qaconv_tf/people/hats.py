@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from qaconv_tf.people.cloth import Piece
+from qaconv_tf.people.cloth import solid_piece
 from qaconv_tf.people.fabrics import lay, noise
-from qaconv_tf.people.forms import grid_triangles, grid_uv
-from qaconv_tf.people.mesh import PARTS
+from qaconv_tf.people.forms import grid
 from qaconv_tf.people.scalp import ANGLES, COLUMNS, ROWS, on_head
 from qaconv_tf.people.tailoring import textured
-from qaconv_tf.people.template import nearest_skin, template
+from qaconv_tf.people.template import nearest_skin
 
 SHAPE = (64, 128)
 RIM = {"beanie": "hat", "cap": "cap", "hat": "cap"}
@@ -39,7 +38,7 @@ def make_hat(kind, colour, body, random):
     shell = place + (thick * np.ones((ROWS, COLUMNS)))[..., None] * outward
     material = _material(kind, colour, random)
     inner = place[:1] + 0.002 * outward[:1]
-    pieces = [_grid(np.concatenate([inner, shell]), np.concatenate([home[:1], home]), material, closed=True)]
+    pieces = [_on_head(np.concatenate([inner, shell]), np.concatenate([home[:1], home]), material, closed=True)]
     if kind == "cap":
         front = np.flatnonzero(np.abs(ANGLES) < 1.15)
         reach = 0.075 * np.cos(ANGLES[front] * np.pi / 2.4) ** 0.5
@@ -56,23 +55,11 @@ def _brim(rim, home, reach, angles, fall, material, closed):
     steps = np.linspace(0, 1, 4)[:, None]
     flat = np.stack([np.sin(angles), np.full(len(angles), fall), np.cos(angles)], axis=-1)
     rings = rim[None] + (steps * reach)[..., None] * flat[None]
-    return _grid(rings, np.broadcast_to(home, rings.shape), material, closed)
+    return _on_head(rings, np.broadcast_to(home, rings.shape), material, closed)
 
 
-def _grid(rings, home, material, closed):
-    rows, columns, _ = rings.shape
-    triangles = grid_triangles(rows, columns, closed)
-    weights = np.zeros((rows * columns, len(template().joints)))
-    weights[:, template().joints["head"]] = 1
-    return Piece(
-        vertices=rings.reshape(-1, 3),
-        triangles=triangles,
-        corner_uv=grid_uv(rows, columns, closed),
-        weights=weights,
-        part=np.full(len(triangles), PARTS.index("head"), np.uint8),
-        surface=nearest_skin(home.reshape(-1, 3)),
-        material=material,
-    )
+def _on_head(rings, home, material, closed):
+    return solid_piece(grid(rings, closed), material, "head", "head", nearest_skin(home.reshape(-1, 3)))
 
 
 def _material(kind, colour, random):

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from qaconv_tf.people.fabrics import LEG, SMALL, TOP, Fabric, draw_colour
+from qaconv_tf.people.fabrics import LEG, SHOE, SMALL, TOP, Fabric, draw_colour
 from qaconv_tf.people.streams import choose
 
 # What fits each kind of upper garment. `ease` is metres off the body, `cling` how fast it finds back to the body below
@@ -46,6 +46,8 @@ _PATTERNS = {
     "coat": {"plain": 88, "plaid": 6, "checks": 3, "pinstripes": 2},
     "dress": {"plain": 44, "flowers": 22, "dots": 9, "stripes": 9, "checks": 5, "fade": 3, "blocks": 5, "dyed": 4},
 }
+# Share of each that is tucked into trousers; into a skirt all are.
+_TUCKED = {"shirt": 0.35, "polo": 0.25, "tee": 0.15, "tank": 0.3}
 _LIKE = {
     "polo": "tee", "tank": "tee", "hoodie": "sweater", "puffer": "jacket", "blazer": "coat", "tunic": "dress",
 }  # fmt: skip
@@ -156,17 +158,21 @@ def draw_outfit(random, female):
     season = choose(random, _SEASONS)
     inner = _draw_top(random, choose(random, _worn_by(_INNER[season], female)), season, female, inner=False)
     outer = choose(random, _OUTER[season])
+    bottom = _draw_bottom(random, inner.kind, season, female)
+    if inner.kind not in ("dress", "tunic") and (
+        bottom.kind == "skirt" or random.random() < _TUCKED.get(inner.kind, 0)
+    ):
+        inner = dataclasses.replace(inner, hem=1.035, opening=0.0)
     tops = (inner,)
     if outer != "none":
         over = _draw_top(random, outer, season, female, inner=True)
         tops = (_tucked_under(inner, over), over)
-    bottom = _draw_bottom(random, inner.kind, season, female)
     hat = choose(random, HATS)
     return Outfit(
         tops=tops,
         bottom=bottom,
         shoes=_draw_shoes(random, season, female),
-        shoe_colours=(draw_colour(random, SMALL), _draw_sole(random)),
+        shoe_colours=(draw_colour(random, SMALL if random.random() < 0.4 else SHOE), _draw_sole(random)),
         socks=(0.9, 0.9, 0.88) if random.random() < 0.4 else draw_colour(random, SMALL),
         bag=choose(random, BAGS),
         bag_colours=(draw_colour(random, SMALL), draw_colour(random, SMALL)),
@@ -299,14 +305,9 @@ def _draw_bottom(random, top, season, female):
     folds = {"leggings": 0.001, "jeans": 0.004, "shorts": 0.004, "skirt": 0.005}.get(kind, 0.0045)
     fabric = draw_fabric(random, patterns, LEG, folds, kind)
     if kind == "jeans":
-        jeans = {"denim": 50, "dark denim": 30, "light denim": 14}
-        keys = set(jeans)
-        if random.random() < 0.78:
-            from qaconv_tf.people.fabrics import PALETTE
-
-            never = tuple(name for name in PALETTE if name not in keys)
-            fabric = dataclasses.replace(fabric, colours=(draw_colour(random, LEG, never), *fabric.colours[1:]))
-    slim = random.random() < (0.6 if female else 0.35)
+        blue = ("denim", "dark denim", "light denim") if random.random() < 0.78 else ("black", "charcoal", "grey")
+        fabric = dataclasses.replace(fabric, colours=(draw_colour(random, LEG, blue), *fabric.colours[1:]))
+    slim = random.random() < (0.65 if female else 0.45)
     hem = {
         "shorts": random.uniform(0.42, 0.66),
         "skirt": random.choice([random.uniform(0.5, 0.64), random.uniform(0.2, 0.5)], p=[0.6, 0.4]),

@@ -5,7 +5,8 @@ import functools
 import numba
 import numpy as np
 
-from qaconv_tf.people.complexion import HAIRLINE, HEAD_AXIS
+from qaconv_tf.people.complexion import HEAD_AXIS
+from qaconv_tf.people.faces import HAIRLINE
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.template import template
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qaconv_tf.people.cloth import Piece, vertex_normals
+from qaconv_tf.people.cloth import Piece, between, vertex_normals
 from qaconv_tf.people.fabrics import lay, noise
 from qaconv_tf.people.forms import closed_loft
 from qaconv_tf.people.mesh import PARTS
@@ -47,13 +47,11 @@ def make_shoes(kind, colours, body, random, high):
     for side in SIDES:
         vertices, triangles, uv = closed_loft(_last(body, side, _HEIGHTS[kind], sole))
         home = closed_loft(_last(average, side, _HEIGHTS[kind], 0.0))[0]
-        weights = np.zeros((len(vertices), len(template().joints)))
         toes = np.clip((home[:, 2] - template().joint(f"ball{side}")[2]) / 0.03 + 0.5, 0, 1)
-        weights[:, template().joints[f"foot{side}"]] = 1 - toes
-        weights[:, template().joints[f"ball{side}"]] = toes
+        bones, weights = between(f"foot{side}", f"ball{side}", toes)
         name = "left foot" if side == "_l" else "right foot"
         part = np.full(len(triangles), PARTS.index(name), np.uint8)
-        pieces.append(Piece(vertices, triangles, uv, weights, part, nearest_skin(home), material))
+        pieces.append(Piece(vertices, triangles, uv, bones, weights, part, nearest_skin(home), material))
     if kind == "boots":
         pieces.append(_shafts(body, colours[0], random, high))
     return pieces

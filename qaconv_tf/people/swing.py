@@ -18,17 +18,19 @@ def leg_profile(body, ease, cling):
         cling: float. As of `hang`.
 
     Returns:
-        `(along, radius)`, float32 arrays `(rows,)`, metres from the hip.
+        `(along, radius, inset)`, float32 arrays `(rows,)`: metres from the hip, how far legs reach forward and back,
+        and by how much less they reach aside.
     """
     along, radius = tube_profile(LEGS[0], body)
     radius = hang(along, radius, ease, cling)
     # Only forward and backward do legs leave the clothes' outline.
-    deep = np.abs(np.cos(2 * np.pi * np.arange(COLUMNS) / COLUMNS)) > 0.7
-    radius = radius[:, deep].mean(axis=1)
-    along = along[:, 0]
+    angle = 2 * np.pi * np.arange(COLUMNS) / COLUMNS - np.pi
+    along, outer = along[:, 0], radius[:, np.sin(angle) > 0.8].mean(axis=1)
+    radius = np.quantile(radius[:, np.abs(np.cos(angle)) > 0.6], 0.85, axis=1)
     # At the hips the outline is the trunk's, not the leg's.
     radius = np.where(along < 0.2 * along[-1], np.minimum(radius, np.interp(0.2 * along[-1], along, radius)), radius)
-    return along.astype(np.float32), radius.astype(np.float32)
+    inset = np.clip(radius - outer, -0.03, 0.05) + 0.012 * np.clip(1 - along / (0.3 * along[-1]), 0, 1)
+    return along.astype(np.float32), radius.astype(np.float32), inset.astype(np.float32)
 
 
 def leg_joints(body, rotations, shifts):
@@ -40,7 +42,7 @@ def leg_joints(body, rotations, shifts):
 
 
 @numba.njit(cache=True)
-def keep_clear(vertices, clear, legs, along, radius):
+def keep_clear(vertices, clear, legs, along, radius, inset):
     """Pushes vertices out of the outline around both legs, in place.
 
     Args:
@@ -49,31 +51,39 @@ def keep_clear(vertices, clear, legs, along, radius):
         legs: float32 array `(2, 3, 3)`. Of `leg_joints`.
         along: float32 array. Of `leg_profile`.
         radius: float32 array. Of `leg_profile`.
+        inset: float32 array. Of `leg_profile`.
     """
     middle = np.empty((2, 2))
-    reach = np.empty(2)
+    reach = np.empty((2, 2))
     for vertex in range(len(vertices)):
         if clear[vertex] <= 0:
             continue
         height = vertices[vertex, 1]
         for leg in range(2):
-            _slice(legs[leg], height, along, radius, middle[leg], reach[leg : leg + 1])
+            _slice(legs[leg], height, along, radius, inset, middle[leg], reach[leg])
         x, z = vertices[vertex, 0], vertices[vertex, 2]
+        across, deep = middle[1, 0] - middle[0, 0], middle[1, 1] - middle[0, 1]
+        # Legs reach less aside than forward: their middles move together.
+        apart = np.sqrt(across * across + deep * deep) + 1e-6
+        for leg in range(2):
+            nearer = (1 - 2 * leg) * min(reach[leg, 1], 0.4 * apart) * abs(across) / (apart * apart)
+            middle[leg, 0] += nearer * across
+            middle[leg, 1] += nearer * deep
         across, deep = middle[1, 0] - middle[0, 0], middle[1, 1] - middle[0, 1]
         square = across * across + deep * deep
         share = ((x - middle[0, 0]) * across + (z - middle[0, 1]) * deep) / max(square, 1e-9)
         share = min(max(share, 0.0), 1.0)
         off_x, off_z = x - middle[0, 0] - share * across, z - middle[0, 1] - share * deep
         distance = max(np.sqrt(off_x * off_x + off_z * off_z), 1e-6)
-        least = reach[0] + share * (reach[1] - reach[0]) + clear[vertex]
+        least = reach[0, 0] + share * (reach[1, 0] - reach[0, 0]) + clear[vertex]
         if distance < least:
             vertices[vertex, 0] += off_x * (least / distance - 1)
             vertices[vertex, 2] += off_z * (least / distance - 1)
 
 
 @numba.njit(cache=True)
-def _slice(leg, height, along, radius, middle, reach):
-    """Where a leg passes a height, (x, z), and how far its slanted cut reaches."""
+def _slice(leg, height, along, radius, inset, middle, reach):
+    """Where a leg passes a height, (x, z), how far its slanted cut reaches, and how much less aside."""
     before = 0.0
     for bone in range(2):
         drop = leg[bone, 1] - leg[bone + 1, 1]
@@ -85,5 +95,6 @@ def _slice(leg, height, along, radius, middle, reach):
             middle[1] = leg[bone, 2] + share * (leg[bone + 1, 2] - leg[bone, 2])
             slant = min(length / max(drop, 1e-3), 1.35)
             reach[0] = slant * np.interp(before + share * length, along, radius)
+            reach[1] = np.interp(before + share * length, along, inset)
             return
         before += length

@@ -1,8 +1,10 @@
 """From cut cloth to finished pieces: texture coordinates along trunk and limbs, and bands of cloth turned over."""
 
+import functools
+
 import numpy as np
 
-from qaconv_tf.people.cloth import Piece, unwrapped
+from qaconv_tf.people.cloth import Piece, strongest, unwrapped
 from qaconv_tf.people.drape import HIPS
 from qaconv_tf.people.mesh import PARTS, Material
 from qaconv_tf.people.template import PART_OF_JOINT, TRUNK, template
@@ -15,11 +17,11 @@ LEG_LENGTH = 0.84
 NECK_TOP = 1.435
 
 
-def parts_of(triangles, weights):
-    """The part of the body that each triangle moves with, uint8 indices into `PARTS`; `weights` `(n, num_joints)`."""
-    names = list(template().joints)
-    part = np.array([PARTS.index(PART_OF_JOINT.get(name, "torso")) for name in names], np.uint8)
-    return part[np.argmax(weights[triangles].sum(axis=1), axis=1)]
+@functools.cache
+def part_of_joints():
+    """The part of the body that moves with each joint, uint8 indices into `PARTS`."""
+    names = [PART_OF_JOINT.get(name, "torso") for name in template().joints]
+    return np.array([PARTS.index(name) for name in names], np.uint8)
 
 
 def home_angles(cloth, tube):
@@ -56,12 +58,14 @@ def piece(cloth, tubes, span, material, clear=0.0):
         along, angle = home_angles(cloth, tube)
         coordinates = np.stack([angle / (2 * np.pi) + 0.5, (along - span[0]) / (span[1] - span[0])], axis=1)
         uv[here] = coordinates[cloth.triangles[here]]
+    bones, weights = strongest(cloth.weights)
     return Piece(
         vertices=cloth.place,
         triangles=cloth.triangles,
         corner_uv=unwrapped(uv),
-        weights=cloth.weights,
-        part=parts_of(cloth.triangles, cloth.weights),
+        bones=bones,
+        weights=weights,
+        part=part_of_joints()[np.argmax(cloth.weights[cloth.triangles].sum(axis=1), axis=1)],
         surface=cloth.surface,
         material=material,
         clear=clear * (cloth.home[:, 1] < HIPS - 1e-3),

@@ -117,11 +117,12 @@ def _labels(names, bones, vertices):
 
 
 @functools.cache
-def skin_tree():
-    """A search tree over the average body's skin vertices."""
-    return cKDTree(template().vertices[np.unique(template().skin)])
+def _skin_tree():
+    places = template().vertices[np.unique(template().skin)]
+    return places, cKDTree(places)
 
 
 def nearest_skin(places):
     """The nearest place of the average body's skin to each of `places` `(n, 3)` near the average body, float32."""
-    return template().vertices[np.unique(template().skin)][skin_tree().query(places)[1]]
+    skin, tree = _skin_tree()
+    return skin[tree.query(places)[1]]
