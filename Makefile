@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(wildcard $(foreach v,3.11 3.12 3.13,$(shell command -v p
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test_kernels lint clean
+.PHONY: demo test test_kernels chromium lint clean
 
 demo: .venv/ready
 	$(BIN)/python -c "from qaconv_tf.commands.program import run_program; run_program('demo')" --output_dir=demo
@@ -29,6 +29,18 @@ test_kernels:
 	    $(MAKE) --no-print-directory build/sanitized/test_kernels && build/sanitized/test_kernels; \
 	else \
 	    echo "No C++ compiler ($(CXX)): the native kernels are not tested by themselves."; \
+	fi
+
+# The browser of tests/explain/test_report_page.py, which are skipped where it cannot be installed.
+chromium:
+	@if { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then :; \
+	elif command -v apt-get >/dev/null; then \
+	    sudo=$$(test "$$(id -u)" = 0 || echo sudo); \
+	    echo "Installing Debian's Chromium: about 300 MB."; \
+	    { $$sudo apt-get update -qq && $$sudo apt-get install -qq --no-install-recommends chromium fonts-dejavu-core; } \
+	        >/dev/null || echo "Chromium could not be installed: the report's page will not be tested."; \
+	else \
+	    echo "No apt-get here; install Chromium yourself, or the report's page will not be tested."; \
 	fi
 
 lint: .venv/ready

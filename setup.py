@@ -78,6 +78,11 @@ setup(
         "rich>=13",
         "jinja2>=3.1",
     ],
-    extras_require={"test": ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.12"]},
+    extras_require={
+        "test": [
+            "pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.12", "playwright>=1.50",
+            "axe-playwright-python>=0.1.7",
+        ],
+    },  # fmt: skip
     entry_points={"console_scripts": [f"qaconv-{verb}=qaconv_tf.commands.program:{verb}" for verb in VERBS]},
 )
