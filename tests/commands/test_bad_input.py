@@ -52,7 +52,7 @@ def test_the_process_ends_with_status_two():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--loss=softmax"], "value should be one of <triplet|class_memory|pairwise>"),
+        (["--loss=softmax"], "value should be one of <triplet|class_memory|pairwise|"),
         (["--epochs=many"], "--epochs=many"),
         (["--seed=-1"], "--seed=-1"),
         (["--scoring=matching"], "Expected flags of train"),

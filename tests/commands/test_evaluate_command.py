@@ -79,12 +79,12 @@ def test_what_it_will_take_and_what_it_took(capfd, model):
     told = re.findall(r"^pets2009: memory (\S+) of (\S+) GB.*temporary files (\S+) GB", out, re.MULTILINE)
     files = 4 * (images**2)
     assert [one[::2] for one in told] == 2 * [(f"{memory / 1e9:.2f}", f"{files / 1e9:.2f}")]
-    predicted = r"^predicted: \d+ s in all: extraction \d+ s at \d+ images/s, matching \d+ s at [\d,]+ pairs/s"
+    predicted = r"^predicted: .* in all: extraction .* at [\d,]+ images/s, matching .* at [\d,]+ pairs/s, the rest "
     assert len(re.findall(predicted, out, re.MULTILINE)) == 1
     table = out[out.index("What it took") :]
     counts = {"extraction": 2, "matching": 2, "more matching": 2, "reranking": 2, "temporal lifting": 4, "ranking": 10}
     for stage, count in counts.items():
-        assert len(re.findall(rf"│ {stage} +│ +\d+\.\d │ +[\d,]+ (images|pairs) │", table)) >= count, (stage, table)
+        assert len(re.findall(rf"│ {stage} +│ +[\d.]+ │ +[\d,]+ (images|pairs) │", table)) >= count, (stage, table)
     assert re.search(r"most memory held: \d\.\d\d GB", table)
 
 
