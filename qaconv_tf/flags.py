@@ -356,6 +356,11 @@ _add(
     "saves it: applied to queries and gallery before ranking. Takes kept maps; see --keep_maps.",
 )
 _add(
+    _EVALUATE, flags.DEFINE_string, "compare_run", "",
+    "A run folder whose newest evaluations of the same data sets, scored alike, are compared with these ones, query by "
+    "query: differences with 95 % intervals and the p-values of a permutation test, over identities.",
+)
+_add(
     _EVALUATE, flags.DEFINE_string, "pairs", "",
     "CSV file of pairs of images, columns query_path, gallery_path, same (1 or 0) and, if wanted, fold: prints how "
     "well matching tells same from different (the LFW protocol). Instead of --test_datasets or beside them.",

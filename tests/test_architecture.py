@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "evaluation.verification": [],
     "evaluation.reranking": [],
     "evaluation.temporal_lifting": [],
+    "evaluation.intervals": [],
     "evaluation.resources": [],
     # Level 2
     "training": ["model", "losses", "matching", "pipeline"],

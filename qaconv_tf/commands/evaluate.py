@@ -1,7 +1,7 @@
 """`evaluate.py`: evaluates a trained model, or the one that the package ships, on any data sets."""
 
 from qaconv_tf.backbones.folding import why_no_bfloat16
-from qaconv_tf.commands import costs, evaluation, verification
+from qaconv_tf.commands import comparison, costs, evaluation, verification
 from qaconv_tf.commands.kept_maps import KeptMaps
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
 from qaconv_tf.commands.run_folder import RunFolder
@@ -42,6 +42,8 @@ def main():
     output = FLAGS.output_dir or FLAGS.run_dir
     if output:
         RunFolder(output).prepare_results()
+    if FLAGS.compare_run:
+        compared = comparison.check_run(RunFolder(FLAGS.compare_run), FLAGS.test_datasets)
     kept_maps = _kept_maps(output, path, evaluators)
     if fixes:
         print(f"label fixes: {len(fixes)} of {FLAGS.label_fixes}", flush=True)
@@ -68,6 +70,8 @@ def main():
             run_facts["label_fixes"] = {"file": FLAGS.label_fixes, "images": len(fixes)}
         more = [verification.to_results(FLAGS.pairs, verified)] if verified else []
         evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
+    if FLAGS.compare_run:
+        comparison.print_comparison(sections, RunFolder(FLAGS.compare_run), compared)
 
 
 def _kept_maps(output, model, evaluators):

@@ -6,6 +6,7 @@ import os
 from rich.console import Console
 from rich.table import Table
 
+from qaconv_tf.commands.comparison import save_queries
 from qaconv_tf.commands.places import locate_dataset
 from qaconv_tf.commands.program import FLAGS
 from qaconv_tf.commands.progress import progress_bar
@@ -148,7 +149,8 @@ def write_results(folder, sections, run, training=None, more=()):
         training: dict or None. As `RunFolder.add_results` takes it.
         more: dicts. Further evaluations for results.json, which the report does not show.
     """
-    evaluations = [*(section.result.to_results() for section in sections), *more]
+    evaluations = [section.result.to_results() | {"queries": save_queries(folder, section)} for section in sections]
+    evaluations += more
     facts = {name: run[name] for name in ("model", "label_fixes") if name in run}
     folder.add_results(training, [evaluation | facts for evaluation in evaluations])
     if sections:

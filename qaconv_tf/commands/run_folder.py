@@ -38,6 +38,7 @@ class RunFolder:
         self.results = os.path.join(path, "results.json")
         self.report = os.path.join(path, "report.html")
         self.maps = os.path.join(path, "maps")
+        self.queries = os.path.join(path, "queries")
 
     def check(self, flags_text, resume):
         """Checks that a run can begin here, or go on, before any work is done for it.

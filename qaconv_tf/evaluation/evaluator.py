@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qaconv_tf.evaluation.extraction import extract_feature_maps
+from qaconv_tf.evaluation.intervals import bootstrap_intervals, per_query
 from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
 from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.evaluation.resources import Needs, available_memory, make_plan
@@ -45,6 +46,8 @@ class EvaluationResult:
             nothing.
         extraction_precision: str or None. Precision of the extraction, `None` of maps that were there. Defaults to
             `None`.
+        intervals: mapping of str to `(low, high)`. 95 % confidence intervals of the rates, over identities. Defaults
+            to nothing.
 
     Example:
         >>> import numpy as np
@@ -69,6 +72,7 @@ class EvaluationResult:
     kernel: str | None = None
     amounts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     extraction_precision: str | None = None
+    intervals: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
 
     @property
     def pairs_per_second(self):
@@ -93,6 +97,7 @@ class EvaluationResult:
             "mAP": self.ranking.mAP,
             "mAP_trapezoid": self.ranking.mAP_trapezoid,
             "mINP": self.ranking.mINP,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
             "average_precision": {"mAP": "step", "mAP_trapezoid": "trapezoid (Market-1501)"},
             "num_query": self.ranking.num_query,
             "num_gallery": self.ranking.num_gallery,
@@ -387,6 +392,9 @@ class Evaluator:
         started = time.perf_counter()
         ranking = evaluate_ranking(scores, self.dataset.query, self.dataset.gallery, **self.rules)
         cost = cost.after("ranking", started, self.num_pairs)
+        # As text: image folders name people, other sets number them.
+        identities = [str(record.identity) for record in self.dataset.query]
+        intervals = bootstrap_intervals(per_query(ranking), identities)
         matched = scoring != "pooled"
         return EvaluationResult(
             dataset=self.dataset.name,
@@ -400,6 +408,7 @@ class Evaluator:
             kernel=self.engine.kernel if matched else None,
             amounts=cost.amounts,
             extraction_precision=self.extraction_precision if "extraction" in cost.seconds else None,
+            intervals=intervals,
         )
 
 
