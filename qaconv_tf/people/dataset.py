@@ -1,21 +1,26 @@
-"""Writes a generated data set in the layout of Market-1501; a finished folder is reused, a broken one completed."""
+"""Writes a generated data set; a finished folder is reused, a broken one completed."""
 
+import csv
 import functools
+import io
+import itertools
 import json
-import multiprocessing
 import os
 import pathlib
 
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
+from qaconv_tf.people.crew import spread
+from qaconv_tf.people.layouts import find_layout
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK, network_style
 from qaconv_tf.people.photograph import photograph
 from qaconv_tf.people.plan import plan_shots
-from qaconv_tf.people.routes import FRAMES_PER_SECOND
+from qaconv_tf.people.preview import draw_preview
+from qaconv_tf.people.truth_files import encode_truth, truth_path
 
-GENERATOR_VERSION = 1  # raise it with every change that alters images, so that older folders are not taken for new ones
+GENERATOR_VERSION = 2  # raise it with every change that alters images, so that older folders are not taken for new ones
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
-_FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+TABLE, PREVIEW = "images.csv", "preview.jpg"
 _SHOTS_PER_PROCESS = 100  # fewer are taken sooner than another process starts
 
 
@@ -27,38 +32,46 @@ def generate_people(
     images_per_camera=2,
     cameras_per_identity=4,
     seed=0,
+    layout="market1501",
+    ground_truth=False,
     processes=None,
     progress=None,
 ):
     """Makes a data set of generated pedestrians, or finds it made already.
 
     People walk alone or in groups through the six cameras of a network; each camera has its own place, light, colours,
-    sharpness and framing. The three networks differ in all of that and share no person: "campus" is meant for
-    training, "arcade" (with looser boxes) for validation, "station" as the unseen test.
+    sharpness and framing. The networks differ in all of that and share no person: "campus" is meant for training,
+    "quay" (framed as campus) and "arcade" (with looser boxes) for validation, "station" as the unseen test.
 
     The folder has the layout of Market-1501 (`bounding_box_train`, `query`, `bounding_box_test`; names such as
-    `0001_c1s1_000451_01.jpg` say identity, camera and frame at 25 frames a second), and a `manifest.json` that is
-    written last. The gallery also holds distractors, identity 0. Same arguments, same bytes, whatever the number of
+    `0001_c1s1_000451_01.jpg` say identity, camera and frame at 25 frames a second) or RandPerson (`randperson_subset`,
+    `test/query`, `test/gallery`; `000001_s00_c00_f000451_01.jpg`, 24 frames a second), a table `images.csv`, a sheet
+    `preview.jpg` of some people, and a `manifest.json` that is written last. The gallery also holds distractors: people
+    whom no query shows, identity 0 in Market-1501's layout. Same arguments, same bytes, whatever the number of
     processes.
 
     Args:
         directory: str or path. Where to write. Absent, empty, or made with the same arguments: a finished folder is
             left as it is, an interrupted one completed.
-        network: str. "campus", "station" or "arcade". Defaults to `"campus"`.
+        network: str. "campus", "quay", "arcade" or "station". Defaults to `"campus"`.
         train_identities: int. People in the training part. Defaults to `300`.
         test_identities: int. Other people, in query and gallery. Defaults to `60`.
         images_per_camera: int. Images of one person at one camera. Defaults to `2`.
         cameras_per_identity: int. Cameras that one person passes, 2 to 6. Defaults to `4`.
         seed: int, not negative. Another seed is other people, cameras and places. Defaults to `0`.
+        layout: str. "market1501" or "randperson". Defaults to `"market1501"`.
+        ground_truth: bool. Whether to write, in the folder `ground_truth`, for each image the part of the body and the
+            place on its surface that each pixel shows; `read_truth` reads them. Defaults to `False`.
         processes: int or None. Processes that draw; None takes one a core, or fewer for small sets. Each starts as a
             fresh interpreter, so a script that passes more than one needs `if __name__ == "__main__":`.
         progress: callable or None. Called as `progress(done, total)` with numbers of images. Defaults to `None`.
 
     Returns:
-        A `ReidDataset` named after the network, with cameras from 0, timestamps in seconds and images 96 to 200 high.
+        A `ReidDataset` named after the network, with cameras from 0 and timestamps in seconds. Images are as large
+        as the camera sees people: mostly 80 to 220 pixels high.
 
     Raises:
-        UserError: if an argument is out of range, or the folder holds anything else.
+        UserError: if an argument is out of range, the folder holds anything else, or it cannot be written to.
 
     Example:
         >>> import tempfile
@@ -69,6 +82,7 @@ def generate_people(
         (8, 2, 2)
     """
     network_style(network)
+    find_layout(layout)
     arguments = {
         "network": network,
         "train_identities": train_identities,
@@ -76,13 +90,14 @@ def generate_people(
         "images_per_camera": images_per_camera,
         "cameras_per_identity": cameras_per_identity,
         "seed": seed,
+        "layout": layout,
     }
     _check_numbers(arguments, processes)
     directory = pathlib.Path(directory)
     shots = plan_shots(**arguments)
     dataset = _as_dataset(directory, network, shots)
     counts = {"train": len(dataset.train), "query": len(dataset.query), "gallery": len(dataset.gallery)}
-    manifest = {"version": GENERATOR_VERSION, **arguments, "images": counts}
+    manifest = {"version": GENERATOR_VERSION, **arguments, "ground_truth": ground_truth, "images": counts}
     if not _is_finished(directory, manifest):
         _write_all(directory, manifest, shots, processes, progress)
     return dataset
@@ -128,60 +143,73 @@ def _read(path):
 
 
 def _write_all(directory, manifest, shots, processes, progress):
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        # First of all: by this file an interrupted folder is known as ours.
-        _write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
-    except OSError as error:
-        raise UserError(
-            f"Expected a folder that can be written to. Received: directory={str(directory)!r} ({error.strerror})"
-        ) from error
-    for folder in _FOLDERS.values():
-        (directory / folder).mkdir(exist_ok=True)
+    # First of all: by this file an interrupted folder is known as ours.
+    _write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
     left = [shot for shot in shots if not (directory / shot.path).exists()]
-    take = functools.partial(_take, str(directory), manifest["network"], manifest["seed"])
+    # Who walks together is drawn together: each person then has to be dressed only once.
+    groups = [list(group) for _, group in itertools.groupby(left, lambda shot: shot.walk.members)]
+    take = functools.partial(_take, str(directory), manifest["network"], manifest["seed"], manifest["ground_truth"])
     done = len(shots) - len(left)
-    for _ in _map(take, left, processes):
-        done += 1
+    for taken in _map(take, groups, processes):
+        done += taken
         if progress is not None:
             progress(done, len(shots))
+    _write_whole(directory / TABLE, _table(shots))
+    _write_whole(directory / PREVIEW, draw_preview(directory, shots))
     os.replace(directory / UNFINISHED, directory / MANIFEST)
 
 
-def _map(take, shots, processes):
-    """Applies `take` to all shots, in whatever order, and yields once for each."""
+def _map(take, groups, processes):
+    """Applies `take` to all groups, in whatever order, and yields how many images were taken."""
     if processes is None:
-        processes = min(os.cpu_count() or 1, -(-len(shots) // _SHOTS_PER_PROCESS))
-    if processes < 2:
-        yield from map(take, shots)
+        processes = min(os.cpu_count() or 1, -(-sum(map(len, groups)) // _SHOTS_PER_PROCESS))
+    if min(processes, len(groups)) > 1:
+        yield from spread(take, groups, processes)
         return
-    # Spawned, not forked: a fork of a process in which TensorFlow runs threads can hang.
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(take, shots, chunksize=8)
+    for group in groups:
+        for shot in group:
+            yield take([shot])
 
 
-def _take(directory, network, seed, shot):
-    _write_whole(pathlib.Path(directory, shot.path), photograph(network, seed, shot))
+def _take(directory, network, seed, ground_truth, shots):
+    for shot in shots:
+        image = photograph(network, seed, shot, ground_truth)
+        if ground_truth:
+            for suffix, content in encode_truth(image).items():
+                _write_whole(truth_path(directory, shot.path).with_suffix(suffix), content)
+        # The image last: where it is, all is.
+        _write_whole(pathlib.Path(directory, shot.path), image.content)
+    return len(shots)
 
 
 def _write_whole(path, content):
     """Writes a file that is there whole or not at all, so that an interrupted run leaves no half image."""
     unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise UserError(
+            f"Expected to write {str(path)!r}. Received: {error.strerror}. Make room there, or name "
+            "another folder that can be written to; what is there already is kept"
+        ) from error
+
+
+def _table(shots):
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(("path", "identity", "camera", "timestamp", "split"))
+    for shot in sorted(shots, key=lambda shot: shot.path):
+        rows.writerow((shot.path, shot.named, shot.walk.camera, round(shot.timestamp, 4), shot.part))
+    return table.getvalue().encode()
 
 
 def _as_dataset(directory, network, shots):
-    records = {part: [] for part in _FOLDERS}
-    part_of = {folder: part for part, folder in _FOLDERS.items()}
+    records = {"train": [], "query": [], "gallery": []}
     for shot in sorted(shots, key=lambda shot: shot.path):
-        folder, name = shot.path.split("/")
-        identity, camera, frame, _ = name.split("_")
         record = ImageRecord(
-            path=str(directory / shot.path),
-            identity=int(identity),
-            camera=int(camera[1 : camera.index("s")]) - 1,
-            timestamp=int(frame) / FRAMES_PER_SECOND,
+            path=str(directory / shot.path), identity=shot.named, camera=shot.walk.camera, timestamp=shot.timestamp
         )
-        records[part_of[folder]].append(record)
+        records[shot.part].append(record)
     return ReidDataset(name=f"people_{network}", **{part: tuple(found) for part, found in records.items()})

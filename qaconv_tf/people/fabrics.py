@@ -3,9 +3,9 @@
 import dataclasses
 import functools
 
-import numba
 import numpy as np
 
+from qaconv_tf.people.compiled import compiled
 from qaconv_tf.people.streams import choose, stream
 
 SIZE = 256
@@ -100,7 +100,7 @@ def lay(cloth, share, colour):
     _lay(cloth, np.atleast_2d(np.asarray(share, np.float32)), np.asarray(colour, np.float32))
 
 
-@numba.njit(cache=True)
+@compiled
 def _lay(cloth, share, colour):
     rows, columns, _ = cloth.shape
     down, across = share.shape

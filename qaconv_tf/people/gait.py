@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import numba
 import numpy as np
 
+from qaconv_tf.people.compiled import compiled
 from qaconv_tf.people.streams import choose
 from qaconv_tf.people.template import SIDES, template
 
@@ -233,7 +233,7 @@ def _around(axis, degrees):
     return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
 
 
-@numba.njit(cache=True)
+@compiled
 def skin(vertices, bones, weights, rotations, shifts):
     """Moves each vertex by the weighted motions of its four joints; float32 `(num_vertices, 3)`."""
     moved = np.empty((len(vertices), 3), np.float32)

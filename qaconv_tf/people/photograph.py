@@ -1,136 +1,157 @@
-"""Takes one planned image: the person, companions and strangers in a camera's scene, framed by an imperfect box."""
+"""Takes one planned image: the person, companions and strangers in a camera's place, framed by an imperfect box."""
 
+import dataclasses
 import functools
 
 import numpy as np
-from PIL import Image
 
+from qaconv_tf.people.backdrop import draw_backdrop
 from qaconv_tf.people.cameras import FRAME_HEIGHT, FRAME_WIDTH, describe_camera
-from qaconv_tf.people.figure import draw_figure
-from qaconv_tf.people.layer import Layer
+from qaconv_tf.people.dressed import dress, pose
 from qaconv_tf.people.networks import network_style
-from qaconv_tf.people.person import describe_person
-from qaconv_tf.people.scenery import draw_scene
+from qaconv_tf.people.person3d import describe_person
+from qaconv_tf.people.renderer import Placed, arrange, render, visible_share
 from qaconv_tf.people.sensor import expose
-from qaconv_tf.people.shadow import cast_shadow, contact_shadow
 from qaconv_tf.people.streams import stream
-from qaconv_tf.people.walk import draw_view
 
-MIN_HEIGHT, MAX_HEIGHT = 96, 200
-_STRANGERS = 1_000_000_000  # identities from here on are passers-by of one picture
+_STRANGERS, _MANY_STRANGERS = 1_000_000_000, 24  # identities from here on are passers-by; so many of them
+_MOST_STRANGERS = 2  # in one picture
+_STANDING = 0.1  # share of the moments at which a group stands
 _LEAST_VISIBLE = 0.6
+_SMALLEST = 16  # pixels along an edge of an image
+_CYCLE = 1.45  # metres that people walk in a cycle of two steps
+_USUAL_SPEED = 1.3  # metres a second, of a stride of 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Photograph:
+    """An image and, where asked for, what its pixels show.
+
+    Args:
+        content: bytes of a JPEG file.
+        parts: `(height, width)` uint8 or None. 0, or 1 + the index into `PARTS` of what is seen of the person.
+        surface: `(height, width, 3)` float32 or None. Where on the average body, in metres; NaN where there is none.
+    """
+
+    content: bytes
+    parts: np.ndarray | None
+    surface: np.ndarray | None
 
 
 @functools.lru_cache(maxsize=12)
-def _camera_and_scene(network, seed, number):
+def _camera_and_backdrop(network, seed, number):
     camera = describe_camera(network, seed, number)
-    return camera, draw_scene(camera)
+    return camera, draw_backdrop(camera)
 
 
-_person = functools.lru_cache(maxsize=256)(describe_person)
+@functools.lru_cache(maxsize=40)
+def _dressed(network, seed, identity):
+    return dress(describe_person(network, seed, identity))
 
 
-def photograph(network, seed, shot):
+def photograph(network, seed, shot, ground_truth=False):
     """Takes one image.
 
     Args:
         network: str. Name of the network.
         seed: int. The data set's seed.
         shot: `Shot`. What to take.
+        ground_truth: bool. Whether to say for each pixel what it shows of the person. Defaults to `False`.
 
     Returns:
-        bytes of a JPEG file, `MIN_HEIGHT` to `MAX_HEIGHT` pixels high; always the same for the same arguments.
+        A `Photograph`, of the size in which the camera sees the box, always the same for the same arguments.
     """
-    camera, scene = _camera_and_scene(network, seed, shot.walk.camera)
-    style = network_style(network)
+    moment = (network, seed, shot.walk, shot.index, shot.share)
+    people = _people(*moment)
+    arrangement = _arrange(*moment, tuple(people))
+    kept = _not_hidden(arrangement, list(people), shot.identity, people)
+    if len(kept) < len(people):
+        arrangement = _arrange(*moment, kept)
+    number = kept.index(shot.identity)
     random = stream(network, seed, "shot", shot.identity, shot.walk.camera, shot.index)
-    target, layers = _draw_walker(camera, shot, shot.identity, *_place(camera, shot, shot.identity))
-    box = _draw_box(random, style, target)
-    for identity, place, heading in _others(random, camera, shot, style.crowd):
-        if not _may_show(camera, place, box):
-            continue
-        walker, theirs = _draw_walker(camera, shot, identity, place, heading)
-        if walker.distance > target.distance or target.visible_beside(walker) > _LEAST_VISIBLE:
-            layers += theirs
-    left, top, right, bottom = box
-    picture = scene.frame[top:bottom, left:right].copy()
-    # The frame shows all furniture already; it is drawn again only where it stands before people.
-    farthest = max(layer.distance for layer in layers)
-    layers += [thing for thing in scene.things if thing.distance < farthest]
-    for layer in sorted(layers, key=lambda layer: -layer.distance):
-        layer.paste(picture, (top, left))
-    return expose(_fit(picture), camera.sensor, random)
+    box = _draw_box(random, network_style(network), arrangement.extent(number))
+    rendering = render(arrangement, box)
+    content = expose(rendering.picture, arrangement.camera.sensor, random)
+    return Photograph(content, *(rendering.truth(number) if ground_truth else (None, None)))
 
 
-def _place(camera, shot, identity):
-    """Where a group member stands, (x, distance) in metres, and the heading as the camera sees it."""
-    lane = camera.lanes[shot.walk.lane]
+@functools.lru_cache(maxsize=4)
+def _people(network, seed, walk, index, share):
+    """Everybody who is before the camera at a moment: a dict of identity -> `Placed`, the group's members first."""
+    camera = describe_camera(network, seed, walk.camera)
+    random = stream(network, seed, "moment people", walk.members[0], walk.camera, index)
+    standing = random.random() < _STANDING
+    lane = camera.lanes[walk.lane]
     start, end = np.array(lane.start), np.array(lane.end)
-    if shot.walk.backwards:
+    if walk.backwards:
         start, end = end, start
-    direction = (end - start) / np.linalg.norm(end - start)
-    row = shot.walk.members.index(identity) - (len(shot.walk.members) - 1) / 2
-    # Side by side but not quite level: else the nearest would hide the others whenever they cross the picture.
-    offset = row * (0.62 * np.array([-direction[1], direction[0]]) + 0.42 * direction)
-    place = start + (end - start) * shot.share + offset
-    return place, float(np.arctan2(direction[0], -direction[1]) + np.arctan2(place[0], place[1]))
+    direction = (end - start) / lane.length
+    beside = np.array([-direction[1], direction[0]])
+    people = {}
+    for row, identity in enumerate(walk.members):
+        # Side by side but not quite level: else the nearest would hide the others whenever they cross the picture.
+        offset = (row - (len(walk.members) - 1) / 2) * (0.66 * beside + 0.42 * direction)
+        turn = random.normal(0, 0.9 if standing else 0.12)
+        stride = 0.0 if standing else walk.speed / _USUAL_SPEED
+        phase = 2 * np.pi * (share * lane.length / _CYCLE + stream(network, seed, "phase", identity).random())
+        place = start + (end - start) * share + offset
+        people[identity] = _walker(network, seed, identity, place, _heading(direction) + turn, phase, stride, random)
+    style = network_style(network)
+    for _ in range(_MOST_STRANGERS):
+        angle, away = random.uniform(0, 2 * np.pi), random.uniform(0.9, 3.5)
+        place = start + (end - start) * share + away * np.array([np.cos(angle), np.sin(angle)])
+        heading, phase, stride = random.uniform(0, 2 * np.pi), random.uniform(0, 2 * np.pi), random.uniform(0.8, 1.1)
+        identity = _STRANGERS + int(random.integers(_MANY_STRANGERS))
+        free = all(np.hypot(place[0] - other.x, place[1] - other.distance) > 0.7 for other in people.values())
+        if random.random() < style.crowd and free and place[1] > 0.8 * camera.nearest and identity not in people:
+            people[identity] = _walker(network, seed, identity, place, heading, phase, stride, random)
+    return people
 
 
-def _others(random, camera, shot, crowd):
-    """Who else may be in the picture: (identity, place, heading) of the group's others and sometimes of a stranger."""
-    members = [identity for identity in shot.walk.members if identity != shot.identity]
-    others = [(identity, *_place(camera, shot, identity)) for identity in members]
-    if random.random() < crowd:
-        place, _ = _place(camera, shot, shot.identity)
-        offset = random.uniform(0.45, 1.0) * random.choice([-1, 1]), random.uniform(-1.2, 3.0)
-        number = _STRANGERS + int(random.integers(1_000_000_000))
-        others.append((number, place + offset, random.uniform(0, 2 * np.pi)))
-    return others
+def _heading(direction):
+    """The heading of somebody who walks along `direction`, (x, distance)."""
+    return float(np.arctan2(direction[0], -direction[1]))
 
 
-def _may_show(camera, place, box):
-    """Whether a person or shadow at `place` can reach into the box: drawing one costs as much as the target."""
-    column, row, scale = camera.ground(*place)
-    left, top, right, bottom = box
-    return left - scale < column < right + scale and top < row < bottom + 2 * scale
+def _walker(network, seed, identity, place, heading, phase, stride, random):
+    mesh = pose(_dressed(network, seed, identity), phase, stride, random)
+    return Placed(mesh, float(place[0]), float(place[1]), float(heading))
 
 
-def _draw_walker(camera, shot, identity, place, heading):
-    """Draws a person who stands at `place`. Returns the person's `Layer` and a list of it and the shadows."""
-    random = stream(camera.network, camera.seed, "view", identity, shot.walk.camera, shot.index)
-    person = _person(camera.network, camera.seed, identity)
-    stride = 0.0 if random.random() < 0.08 else 0.22 * shot.walk.speed + 0.03
-    column, row, scale = camera.ground(*place)
-    pitch = float(np.arctan2(camera.height - 0.9, place[1]))
-    phase = random.uniform(0, 2 * np.pi)
-    view = draw_view(random, heading, pitch, float(np.hypot(place[1], camera.height)), phase, stride)
-    figure = draw_figure(person, view, camera.light, scale)
-    left, top = figure.corner
-    walker = Layer(float(place[1]), round(row) + top, round(column) + left, figure.colour, figure.alpha)
-    layers = [walker, contact_shadow(column, row, scale, walker.distance)]
-    if camera.outdoor:
-        layers.append(cast_shadow(walker, column, row, walker.distance, pitch, camera.light))
-    return walker, layers
+@functools.lru_cache(maxsize=3)
+def _arrange(network, seed, walk, index, share, identities):
+    people = _people(network, seed, walk, index, share)
+    camera, backdrop = _camera_and_backdrop(network, seed, walk.camera)
+    return arrange(camera, backdrop, [people[identity] for identity in identities])
 
 
-def _draw_box(random, style, target):
-    """Draws the detector's box around a figure: (left, top, right, bottom) in frame pixels, inside of the frame."""
-    height, width = target.alpha.shape
-    box_height = height * np.clip(random.normal(*style.box_scale), 0.9, 1.6)
-    box_width = box_height * np.clip(random.normal(*style.box_aspect), 0.34, 0.75)
-    column = target.column + width / 2 + random.normal(0, style.box_shift) * box_width
-    row = target.row + height / 2 + random.normal(0, style.box_shift) * box_height
-    edges = (column - box_width / 2, row - box_height / 2, column + box_width / 2, row + box_height / 2)
-    limits = (FRAME_WIDTH, FRAME_HEIGHT, FRAME_WIDTH, FRAME_HEIGHT)
-    return tuple(round(float(np.clip(edge, 0, limit))) for edge, limit in zip(edges, limits, strict=True))
+def _not_hidden(arrangement, identities, target, people):
+    """Who may stay in the picture, so that enough is seen of `target`: the nearest to the camera go first."""
+    number = identities.index(target)
+    nearer = [one for one in identities if people[one].distance < people[target].distance]
+    nearer.sort(key=lambda one: -people[one].distance)
+    while nearer:
+        others = [identities.index(one) for one in nearer]
+        if visible_share(arrangement, number, others) >= _LEAST_VISIBLE:
+            break
+        nearer.pop()
+    farther = {one for one in identities if people[one].distance >= people[target].distance}
+    return tuple(one for one in identities if one in farther or one in nearer)
 
 
-def _fit(picture):
-    """Brings a crop's height into `MIN_HEIGHT` to `MAX_HEIGHT`; most are there already."""
-    height, width = picture.shape[:2]
-    fitted = int(np.clip(height, MIN_HEIGHT, MAX_HEIGHT))
-    if fitted == height:
-        return picture
-    image = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
-    resized = image.resize((round(width * fitted / height), fitted), Image.Resampling.BICUBIC)
-    return np.asarray(resized, np.float32) / 255
+def _draw_box(random, style, extent):
+    """Draws the detector's box around a person: (left, top, right, bottom) in frame pixels, inside of the frame."""
+    left, top, right, bottom = extent
+    height = (bottom - top) * np.clip(random.normal(*style.box_scale), 0.9, 1.6)
+    width = height * np.clip(random.normal(*style.box_aspect), 0.34, 0.75)
+    column = (left + right) / 2 + random.normal(0, style.box_shift) * width
+    row = (top + bottom) / 2 + random.normal(0, style.box_shift) * height
+    left, right = _within(column - width / 2, column + width / 2, FRAME_WIDTH)
+    top, bottom = _within(row - height / 2, row + height / 2, FRAME_HEIGHT)
+    return left, top, right, bottom
+
+
+def _within(low, high, end):
+    """Whole pixels from `low` to `high`, cut at the frame's edges 0 and `end`, and at least `_SMALLEST` of them."""
+    low = int(np.clip(round(float(low)), 0, end - _SMALLEST))
+    return low, int(np.clip(round(float(high)), low + _SMALLEST, end))

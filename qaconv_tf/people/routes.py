@@ -7,7 +7,6 @@ import numpy as np
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK
 from qaconv_tf.people.streams import choose, stream
 
-FRAMES_PER_SECOND = 25
 _GROUP_SIZES = {1: 62, 2: 27, 3: 11}
 _SECONDS_BETWEEN_GROUPS = 14.0
 _METRES_OF_NEIGHBOURS = 40.0

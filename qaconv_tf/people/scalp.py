@@ -2,9 +2,9 @@
 
 import functools
 
-import numba
 import numpy as np
 
+from qaconv_tf.people.compiled import compiled
 from qaconv_tf.people.complexion import HEAD_AXIS
 from qaconv_tf.people.faces import HAIRLINE
 from qaconv_tf.people.mesh import PARTS
@@ -54,7 +54,7 @@ def _direction(angle, elevation):
     return np.array([np.sin(angle) * np.cos(elevation), np.sin(elevation), np.cos(angle) * np.cos(elevation)])
 
 
-@numba.njit(cache=True)
+@compiled
 def _first_hit(corners, direction):
     """The first triangle that a ray from the origin meets, its shares there, and the distance.
 

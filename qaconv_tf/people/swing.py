@@ -1,8 +1,8 @@
 """Keeps skirts, coats and long shirts outside of the legs that move below them."""
 
-import numba
 import numpy as np
 
+from qaconv_tf.people.compiled import compiled
 from qaconv_tf.people.drape import COLUMNS, hang, tube_profile
 from qaconv_tf.people.template import LEGS, SIDES, template
 
@@ -41,7 +41,7 @@ def leg_joints(body, rotations, shifts):
     return np.einsum("lkij,lkj->lki", rotations[index], places[index]) + shifts[index]
 
 
-@numba.njit(cache=True)
+@compiled
 def keep_clear(vertices, clear, legs, along, radius, inset):
     """Pushes vertices out of the outline around both legs, in place.
 
@@ -81,7 +81,7 @@ def keep_clear(vertices, clear, legs, along, radius, inset):
             vertices[vertex, 2] += off_z * (least / distance - 1)
 
 
-@numba.njit(cache=True)
+@compiled
 def _slice(leg, height, along, radius, inset, middle, reach):
     """Where a leg passes a height, (x, z), how far its slanted cut reaches, and how much less aside."""
     before = 0.0

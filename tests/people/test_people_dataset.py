@@ -1,50 +1,81 @@
 import collections
+import errno
 import io
 import json
 import os
+import pathlib
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from qaconv_tf.datasets.market1501 import load
+from qaconv_tf.datasets import clonedperson, csv_table, market1501, randperson
 from qaconv_tf.errors import UserError
 from qaconv_tf.people import dataset as people_dataset
-from qaconv_tf.people import generate_people
+from qaconv_tf.people import generate_people, read_truth
+from qaconv_tf.people.crew import spread
+from qaconv_tf.people.mesh import PARTS
+from qaconv_tf.people.photograph import photograph
+from qaconv_tf.people.plan import plan_shots
 from tests.oracles.people import folder_digests, garment_colour, mean_pair_distance, read_name
 
 SMALL = {"train_identities": 5, "test_identities": 4, "images_per_camera": 2, "cameras_per_identity": 3, "seed": 3}
+FEW = {"train_identities": 2, "test_identities": 0, "images_per_camera": 1, "cameras_per_identity": 2, "seed": 3}
+ROOT = pathlib.Path(people_dataset.__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     directory = tmp_path_factory.mktemp("people") / "campus"
-    return directory, generate_people(directory, **SMALL)
+    return directory, generate_people(directory, ground_truth=True, **SMALL)
 
 
-def test_two_processes_write_the_bytes_of_one(made, tmp_path):
-    directory, _ = made
-    generate_people(tmp_path / "again", processes=2, **SMALL)
-    assert folder_digests(tmp_path / "again") == folder_digests(directory)
+def test_two_processes_write_the_bytes_of_one(tmp_path):
+    wanted = FEW | {"train_identities": 4, "test_identities": 2, "ground_truth": True}
+    for processes in (1, 2):
+        generate_people(tmp_path / str(processes), processes=processes, **wanted)
+    assert folder_digests(tmp_path / "2") == folder_digests(tmp_path / "1")
 
 
-def test_another_seed_and_another_network_are_other_images(tmp_path):
-    few = SMALL | {"train_identities": 2, "test_identities": 0, "cameras_per_identity": 2}
-    changes = {"first": {}, "seed": {"seed": 4}, "network": {"network": "station"}}
+def test_another_seed_and_another_network_are_other_images():
     images = []
-    for name, change in changes.items():
-        generate_people(tmp_path / name, **few | change)
-        images.append({digest for path, digest in folder_digests(tmp_path / name).items() if path.endswith(".jpg")})
-    assert [len(digests) for digests in images] == [8, 8, 8]
-    assert len(set.union(*images)) == 24
+    for network, seed in (("campus", 3), ("campus", 4), ("station", 3)):
+        shot = plan_shots(network, seed, 1, 0, 1, 2)[0]
+        images.append(photograph(network, seed, shot).content)
+    assert len(set(images)) == 3
 
 
 def test_returns_what_the_market_reader_reads(made):
     directory, dataset = made
-    read = load(directory)
+    read, listed = market1501.load(directory), csv_table.load(directory / "images.csv")
     assert dataset.name == "people_campus"
     for part in ("train", "query", "gallery"):
         assert list(getattr(dataset, part)) == list(getattr(read, part))
+        rows = [
+            (record.path, int(record.identity), record.camera, record.timestamp) for record in getattr(listed, part)
+        ]
+        assert rows == [(r.path, r.identity, r.camera, pytest.approx(r.timestamp)) for r in getattr(dataset, part)]
+
+
+def test_returns_what_the_randperson_reader_reads(tmp_path):
+    dataset = generate_people(tmp_path, layout="randperson", **FEW | {"test_identities": 4})
+    assert list(dataset.train) == list(randperson.load(tmp_path).train)
+    tests = clonedperson.load(tmp_path, cameras="by_scene")
+    assert list(dataset.query) == list(tests.query) and list(dataset.gallery) == list(tests.gallery)
+    # The person whom nobody asks for has a number of its own here.
+    assert {record.identity for record in dataset.gallery} - {record.identity for record in dataset.query} == {7}
+
+
+def test_the_preview_shows_the_people(made):
+    directory, _ = made
+    with Image.open(directory / "preview.jpg") as sheet:
+        pixels = np.asarray(sheet)
+    # Ten people, two a row, with up to six images each.
+    assert pixels.shape == (5 * 196 + 4, 12 * 96 + 12, 3)
+    assert pixels[4:196, 4:100].std() > 15 and pixels[:3].max() < 40
 
 
 def test_counts(made):
@@ -55,8 +86,33 @@ def test_counts(made):
     assert len(dataset.gallery) == 24 - 8 + 6
     manifest = json.loads((directory / "manifest.json").read_text())
     assert manifest["images"] == {"train": 30, "query": 8, "gallery": 22}
-    assert manifest["network"] == "campus" and manifest["seed"] == 3
-    assert len(folder_digests(directory)) == 60 + 1
+    assert manifest["network"] == "campus" and manifest["seed"] == 3 and manifest["ground_truth"]
+    # An image and two files of ground truth each, manifest, table and preview.
+    assert len(folder_digests(directory)) == 3 * 60 + 3
+
+
+def test_ground_truth_fits_the_image(made):
+    directory, dataset = made
+    shares = []
+    for record in dataset.train:
+        parts, surface = read_truth(directory, record.path)
+        with Image.open(record.path) as image:
+            assert parts.shape == image.size[::-1] and surface.shape == (*parts.shape, 3)
+        assert parts.max() <= len(PARTS)
+        body = (parts > 0) & (parts != 1 + PARTS.index("carried"))
+        assert np.isfinite(surface[body]).all() and np.isnan(surface[parts == 0]).all()
+        # The average body stands on the ground and is of average height: the head is above the feet.
+        assert 0.7 < surface[body][:, 1].astype(float).max() - surface[body][:, 1].astype(float).min() < 2
+        rows = np.nonzero(body)[0]
+        top, low = (
+            body & (np.indices(parts.shape)[0] < np.quantile(rows, 0.2)),
+            body & (np.indices(parts.shape)[0] > np.quantile(rows, 0.8)),
+        )
+        assert surface[top][:, 1].astype(float).mean() > surface[low][:, 1].astype(float).mean() + 0.5
+        shares.append(body.mean())
+    assert 0.15 < np.mean(shares) < 0.6
+    with pytest.raises(UserError, match="--ground_truth"):
+        read_truth(directory, "query/0001_c1s1_000000_01.jpg")
 
 
 def test_training_and_test_share_no_person_and_every_query_has_an_answer(made):
@@ -70,17 +126,18 @@ def test_training_and_test_share_no_person_and_every_query_has_an_answer(made):
 
 
 def test_images_are_whole_and_of_varied_native_size(made):
-    directory, _ = made
+    _, dataset = made
     sizes = []
-    for path in directory.rglob("*.jpg"):
+    for record in (*dataset.train, *dataset.query, *dataset.gallery):
+        path = pathlib.Path(record.path)
         with Image.open(path) as image:
             image.load()
             assert image.mode == "RGB"
             sizes.append(image.size)
         read_name(path.name)
     heights = [height for _, height in sizes]
-    assert min(heights) >= 96 and max(heights) <= 200 and len(set(heights)) > 20
-    assert all(0.25 < width / height < 0.9 for width, height in sizes)
+    assert min(heights) >= 60 and max(heights) <= 330 and len(set(heights)) > 20
+    assert all(0.2 < width / height < 1.0 for width, height in sizes)
 
 
 def test_time_goes_on_from_camera_to_camera(made):
@@ -90,14 +147,20 @@ def test_time_goes_on_from_camera_to_camera(made):
         passes[record.identity][record.camera].append(record.timestamp)
     for cameras in passes.values():
         stays = sorted((min(times), max(times)) for times in cameras.values())
-        assert all(len(set(times)) == 2 and max(times) - min(times) < 4 for times in cameras.values())
+        assert all(len(set(times)) == 2 and max(times) - min(times) < 8 for times in cameras.values())
         # At least 12 m lie between two cameras, and nobody walks faster than 1.6 m/s.
         assert all(later[0] - earlier[1] > 3 for earlier, later in zip(stays[:-1], stays[1:], strict=True))
 
 
 def test_a_person_looks_more_like_himself_than_like_others(tmp_path):
     dataset = generate_people(
-        tmp_path, train_identities=24, test_identities=0, images_per_camera=1, cameras_per_identity=3, processes=1
+        tmp_path,
+        train_identities=20,
+        test_identities=0,
+        images_per_camera=1,
+        cameras_per_identity=3,
+        seed=3,
+        processes=1,
     )
     colours = [garment_colour(record.path) for record in dataset.train]
     identities = [record.identity for record in dataset.train]
@@ -111,16 +174,20 @@ def test_a_person_looks_more_like_himself_than_like_others(tmp_path):
 def test_a_finished_folder_is_reused(made):
     directory, dataset = made
     before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
-    assert generate_people(directory, progress=lambda done, total: pytest.fail("drew again"), **SMALL) == dataset
+    again = generate_people(directory, ground_truth=True, progress=lambda *_: pytest.fail("drew again"), **SMALL)
+    assert again == dataset
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
 
 
-@pytest.mark.parametrize("change", [{"seed": 4}, {"network": "arcade"}, {"images_per_camera": 1}])
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 4}, {"network": "arcade"}, {"images_per_camera": 1}, {"layout": "randperson"}, {"ground_truth": False}],
+)
 def test_a_folder_of_other_arguments_is_refused_and_kept(made, change):
     directory, _ = made
     before = folder_digests(directory)
     with pytest.raises(UserError, match=r"same arguments.*manifest\.json"):
-        generate_people(directory, **SMALL | change)
+        generate_people(directory, **SMALL | {"ground_truth": True} | change)
     assert folder_digests(directory) == before
 
 
@@ -150,12 +217,13 @@ def test_an_interrupted_folder_is_completed_to_the_same_bytes(made, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate_people(tmp_path / "set", progress=interrupt, processes=1, **SMALL)
+        generate_people(tmp_path / "set", progress=interrupt, processes=1, ground_truth=True, **SMALL)
     assert not (tmp_path / "set" / "manifest.json").exists()
     with pytest.raises(UserError, match="unfinished"):
         generate_people(tmp_path / "set", **SMALL | {"seed": 4})
     drawn.clear()
-    generate_people(tmp_path / "set", progress=lambda done, total: drawn.append((done, total)), **SMALL)
+    note = lambda done, total: drawn.append((done, total))  # noqa: E731
+    generate_people(tmp_path / "set", progress=note, processes=1, ground_truth=True, **SMALL)
     assert drawn == [(done, 60) for done in range(21, 61)]
     assert folder_digests(tmp_path / "set") == folder_digests(directory)
 
@@ -163,13 +231,14 @@ def test_an_interrupted_folder_is_completed_to_the_same_bytes(made, tmp_path):
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        ({"network": "airport"}, "campus, station, arcade.*'airport'"),
+        ({"network": "airport"}, "campus, station, arcade, quay.*'airport'"),
         ({"cameras_per_identity": 7}, "at least 2 and at most 6.*cameras_per_identity=7"),
         ({"cameras_per_identity": 1}, "cameras_per_identity=1"),
         ({"images_per_camera": 0}, "images_per_camera=0"),
         ({"train_identities": -1}, "train_identities=-1"),
         ({"seed": -1}, "seed=-1"),
         ({"processes": 0}, "processes=0"),
+        ({"layout": "coco"}, "market1501, randperson.*'coco'"),
     ],
 )
 def test_bad_arguments_are_named_and_nothing_is_written(tmp_path, arguments, expected):
@@ -181,17 +250,103 @@ def test_bad_arguments_are_named_and_nothing_is_written(tmp_path, arguments, exp
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="written to"):
+    with pytest.raises(UserError, match="can be written to") as error:
         generate_people(tmp_path / "file" / "set", **SMALL)
+    assert "\n" not in str(error.value)
+
+
+def test_a_full_disk_is_one_line_and_what_is_there_is_kept(tmp_path, monkeypatch):
+    write, written = pathlib.Path.write_bytes, []
+
+    def write_until_full(path, content):
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(path)
+        return write(path, content)
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", write_until_full)
+    with pytest.raises(UserError, match=r"No space left.*Make room") as error:
+        generate_people(tmp_path / "set", processes=1, **FEW)
+    assert "\n" not in str(error.value)
+    monkeypatch.undo()
+    done = []
+    generate_people(tmp_path / "set", processes=1, progress=lambda number, _: done.append(number), **FEW)
+    assert done == [3, 4]
+
+
+def run_python(code, **changes):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | changes
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+def test_a_killed_run_is_completed_to_the_same_bytes(tmp_path):
+    code = f"""
+import os, signal
+from qaconv_tf.people import generate_people
+kill = lambda done, total: done == 2 and os.kill(os.getpid(), signal.SIGKILL)
+generate_people({str(tmp_path / "killed")!r}, processes=1, progress=kill, **{FEW})
+"""
+    assert run_python(code).returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    for name in ("killed", "whole"):
+        generate_people(tmp_path / name, processes=1, **FEW)
+    assert folder_digests(tmp_path / "killed") == folder_digests(tmp_path / "whole")
+
+
+def end_like_a_killed_process(number):
+    if number == 3:
+        os._exit(9)
+    return number
+
+
+def test_a_killed_process_is_one_line():
+    with pytest.raises(UserError, match="fewer processes"):
+        list(spread(end_like_a_killed_process, range(6), 2))
+
+
+def add_one(number):
+    return number + 1
+
+
+def test_processes_yield_every_result_and_leave_the_environment_alone():
+    before = dict(os.environ)
+    assert sorted(spread(add_one, range(20), 2)) == list(range(1, 21))
+    assert dict(os.environ) == before
+
+
+def test_without_numba_the_message_says_what_to_install():
+    code = """
+import sys
+sys.modules["numba"] = None
+from qaconv_tf.errors import UserError
+try:
+    from qaconv_tf.people import generate_people
+except UserError as error:
+    print(error)
+"""
+    told = run_python(code)
+    assert told.stdout.count("\n") == 1 and "pip install numba" in told.stdout, told.stderr
+
+
+def test_draws_where_no_folder_can_keep_what_was_compiled():
+    """As a package that root installed is for a user without a home."""
+    code = """
+import numba.core.caching as caching
+for locator in caching.CacheImpl._locator_classes:
+    locator.from_function = classmethod(lambda cls, function, path: None)
+import numpy as np
+from qaconv_tf.people.rasterizer import vertex_normals
+print(vertex_normals(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32))[0])
+"""
+    told = run_python(code)
+    assert told.stdout == "[0.57735026 0.57735026 0.57735026]\n", told.stderr
 
 
 def test_photograph_is_a_pure_function_of_its_shot():
-    from qaconv_tf.people.photograph import photograph
-    from qaconv_tf.people.plan import plan_shots
-
-    shots = plan_shots("arcade", 5, 3, 0, 1, 2)
-    forward = [photograph("arcade", 5, shot) for shot in shots]
-    backward = [photograph("arcade", 5, shot) for shot in reversed(shots)]
+    shots = plan_shots("campus", 3, 3, 0, 1, 2)
+    forward = [photograph("campus", 3, shot).content for shot in shots]
+    backward = [photograph("campus", 3, shot).content for shot in reversed(shots)]
     assert forward == backward[::-1]
     assert len(set(forward)) == len(shots)
     assert np.asarray(Image.open(io.BytesIO(forward[0]))).std() > 5
+    assert photograph("campus", 3, shots[0], ground_truth=True).content == forward[0]
