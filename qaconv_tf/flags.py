@@ -411,8 +411,17 @@ _add(
 
 # Generated people
 _add(
-    _GENERATE, flags.DEFINE_enum, "network", "campus", ["campus", "station", "arcade"],
-    "Camera network: campus is meant for training, arcade for validation, station as the unseen test.",
+    _GENERATE, flags.DEFINE_enum, "network", "campus", ["campus", "quay", "arcade", "station"],
+    "Camera network: campus is meant for training, quay and (with looser boxes) arcade for validation, station as the "
+    "unseen test.",
+)
+_add(
+    _GENERATE, flags.DEFINE_enum, "layout", "market1501", ["market1501", "randperson"],
+    "Folders and file names of the data set; a table images.csv is written too.",
+)
+_add(
+    _GENERATE, flags.DEFINE_bool, "ground_truth", False,
+    "Write for each image which part of the body, and which place on its surface, each pixel shows.",
 )
 _add(_GENERATE, flags.DEFINE_integer, "train_identities", 300, "People in the training part.", lower_bound=0)
 _add(_GENERATE, flags.DEFINE_integer, "test_identities", 60, "Other people, in query and gallery.", lower_bound=0)

@@ -14,10 +14,17 @@ def generate(*flags, cwd):
 
 
 def test_generates_and_says_what_it_made(tmp_path):
-    result = generate("--output_dir=set", "--network=station", *SMALL, cwd=tmp_path)
+    result = generate("--output_dir=set", "--network=station", "--ground_truth", *SMALL, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "people_station: 2 training, 1 query, 1 gallery images in set" in result.stdout
-    assert len(list((tmp_path / "set").rglob("*.jpg"))) == 4
+    assert len(list((tmp_path / "set").rglob("*.jpg"))) == 4 + 1  # the preview
+    assert len(list((tmp_path / "set" / "ground_truth").rglob("*.png"))) == 4
+
+
+def test_other_layouts(tmp_path):
+    result = generate("--output_dir=set", "--network=quay", "--layout=randperson", *SMALL, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "set" / "randperson_subset").iterdir())) == 2
 
 
 def test_refusal_is_one_line_and_status_2(tmp_path):
