@@ -28,6 +28,7 @@ _HOMES = {
     "load_torch_checkpoint": "torch_checkpoint",
     "rerank": "evaluation.reranking",
     "score_matrix": "matching",
+    "shortlist_scores": "matching",
     "temporal_lifting": "evaluation.temporal_lifting",
 }
 

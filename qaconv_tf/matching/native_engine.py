@@ -11,6 +11,8 @@ PRECISIONS = ("fp32", "bf16")
 # that packing costs next to nothing.
 _BLOCK = 256
 _BLOCK_BYTES = 2**25
+# Of pairs that are wanted here and there, more: packing the queries for each block would take most of the time.
+_BLOCKS_OF_WANTED = 8
 
 
 class BestMatches(NamedTuple):
@@ -103,7 +105,7 @@ def fill_rows(rows, matcher, query_maps, gallery_maps, precision="fp32", threads
     """
     queries = _dense(matcher, query_maps)
     score = _scorer(matcher, precision, threads, kernel)
-    block = block_length(gallery_maps)
+    block = block_length(gallery_maps) * (1 if wanted is None else _BLOCKS_OF_WANTED)
     for first in range(0, len(gallery_maps), block):
         some = slice(first, first + block)
         gallery = _dense(matcher, gallery_maps[some])

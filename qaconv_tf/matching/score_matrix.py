@@ -144,10 +144,20 @@ def _filler(matcher, query_maps, gallery_maps, engine, precision, threads):
     if chosen_engine(engine, precision).name == "xla":
         block = _query_block(query_maps)
         return lambda rows, queries: _fill_by_xla(rows, matcher, _filled_up(queries, block), gallery_maps), block
-    block = min(native_engine.block_length(query_maps), max(1, _LARGEST_ROWS // max(1, len(gallery_maps))))
+    block = block_of_queries(query_maps, gallery_maps)
     return lambda rows, queries: native_engine.fill_rows(
         rows, matcher, queries, gallery_maps, precision, threads
     ), block
+
+
+def block_of_queries(query_maps, gallery_maps):
+    """Returns how many queries the native engine is given at a time: their maps and rows of scores stay small.
+
+    Args:
+        query_maps: as in `score_matrix`.
+        gallery_maps: the same.
+    """
+    return min(native_engine.block_length(query_maps), max(1, _LARGEST_ROWS // max(1, len(gallery_maps))))
 
 
 def _query_block(query_maps):
