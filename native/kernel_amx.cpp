@@ -1,6 +1,6 @@
 // flags: -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf16 -mfma -mamx-tile -mamx-bf16
 //
-// On AMX: 32 x 32 responses in four of the eight tile registers, inputs in bfloat16, sums in single precision.
+// On AMX: tiles of 16 x 16 responses in the tile registers, inputs in bfloat16, sums in single precision.
 //
 // Single precision is three bfloat16 numbers: a = a0 + a1 + a2, exactly, each a 256th of the one before. Of the nine
 // products of two such sums the six up to a 65536th count; the three others are smaller than single precision's own
@@ -21,25 +21,19 @@ namespace qaconv {
 namespace {
 
 constexpr int kTile = 16;             // rows of a tile register, and columns of a tile of sums
-constexpr int kBlock = 2 * kTile;     // locations a side of a block
 constexpr int kStep = 32;             // channels that one instruction consumes
 constexpr int kTileWords = 16 * kTile;
 constexpr int kRowBytes = 64;
-// Query locations that stay in the first-level cache while the gallery's pass by.
-constexpr int kPanel = 2 * kBlock;
+// Steps whose tiles of query locations stay in registers.
+constexpr int kMostHeld = 4;
+// Gallery locations that stay in the first-level cache while the query's pass by: of 128 channels a half of it.
+constexpr int kPanel = 6 * kTile;
 // Rows of responses that are absorbed at a time.
 constexpr int kPiece = 8;
 
-struct Product {
-    int query_part, gallery_part;
-};
-// The small ones first, so that they are not lost in the large; each shares a factor with the next.
-template <int parts>
-constexpr Product products[] = {{0, 0}};
-template <>
-constexpr Product products<3>[] = {{0, 2}, {2, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}};
-
-int padded_locations(MapShape shape) { return rounded_up(shape.locations, kBlock); }
+int padded_locations(MapShape shape) { return rounded_up(shape.locations, kTile); }
+// Maxima are taken of two tiles side by side; the last may be missing.
+int padded_columns(MapShape shape) { return rounded_up(shape.locations, 2 * kTile); }
 int steps_of(MapShape shape) { return rounded_up(shape.channels, kStep) / kStep; }
 
 template <int parts>
@@ -48,7 +42,7 @@ size_t map_bytes(MapShape shape) {
 }
 
 size_t workspace_bytes(MapShape shape) {
-    return sizeof(float) * 8 * kTileWords + Maxima::bytes(padded_locations(shape), padded_locations(shape));
+    return sizeof(float) * 4 * kTileWords + Maxima::bytes(padded_locations(shape), padded_columns(shape));
 }
 
 // The operating system must grant the tile registers to the process; to ask again does no harm.
@@ -109,85 +103,182 @@ void pack(const float* map, MapShape shape, void* packed) {
         }
 }
 
-// Adds the products of a step: of two tiles of query locations with two of gallery locations.
-template <int parts>
-inline void multiply(const float* upper, const float* lower, const float* left, const float* right) {
-    int query_part = -1, gallery_part = -1;
-#pragma GCC unroll 6
-    for (Product product : products<parts>) {
-        if (product.query_part != query_part) {
-            query_part = product.query_part;
-            _tile_loadd(4, upper + query_part * kTileWords, kRowBytes);
-            _tile_loadd(5, lower + query_part * kTileWords, kRowBytes);
-        }
-        if (product.gallery_part != gallery_part) {
-            gallery_part = product.gallery_part;
-            _tile_loadd(6, left + gallery_part * kTileWords, kRowBytes);
-            _tile_loadd(7, right + gallery_part * kTileWords, kRowBytes);
-        }
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-    }
+// GCC's intrinsics take no template's numbers.
+template <int tile>
+inline void zero_tile() {
+    __asm__ volatile("tilezero %%tmm%c0" : : "i"(tile));
+}
+template <int tile>
+inline void load_tile(const float* source) {
+    __asm__ volatile("tileloadd (%1,%2,1), %%tmm%c0" : : "i"(tile), "r"(source), "r"(int64_t{kRowBytes}) : "memory");
+}
+template <int tile>
+inline void store_tile(float* target) {
+    __asm__ volatile("tilestored %%tmm%c0, (%1,%2,1)" : : "i"(tile), "r"(target), "r"(int64_t{kRowBytes}) : "memory");
+}
+// sums += rows * columns
+template <int sums, int rows, int columns>
+inline void multiply_tiles() {
+    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(sums), "i"(rows), "i"(columns));
 }
 
-// Responses of one block, in four tiles, on their way from the tile registers to the maxima.
-struct Block {
-    const Vector* tiles = nullptr;
-    int row = 0, column = 0;
+// Responses of a tile of query locations to two of gallery locations, stored one after the other.
+struct Strip {
+    float* tiles = nullptr;
+    int row = 0, column = 0, rows = 0;
+    // From a tile to its right neighbour; where there is none it is its own, which changes no maximum.
+    int to_right = 0;
 
     template <bool with_places>
-    inline __attribute__((always_inline)) void absorb_piece(int piece, Maxima& maxima) const {
-        const int first_row = piece * kPiece;
-        const Vector* responses = tiles + first_row / kTile * 2 * kTile + first_row % kTile;
+    inline __attribute__((always_inline)) void absorb_piece(int first_row, Maxima& maxima) const {
+        if (first_row >= rows) return;
+        const Vector* responses = reinterpret_cast<const Vector*>(tiles) + first_row;
         maxima.absorb<with_places, kPiece>(row + first_row, column / kLanes, [&](int row, int side) {
-            return responses[kTile * side + row];
+            return responses[to_right * side + row];
         });
     }
 };
 
-// While the tile registers work on a block, the vector registers absorb the one before it.
+// Tile registers 0 and 1 take sums, of a strip's left and right tile: while one does, the other is stored, and the
+// vector registers absorb the strip before. The query's tiles are in 4 to 7.
+template <int sums, int step>
+inline void multiply_held(const float* columns, int steps) {
+    if (step >= steps) return;
+    load_tile<2 + step % 2>(columns + step * kTileWords);
+    multiply_tiles<sums, 4 + step, 2 + step % 2>();
+}
+
+template <int step>
+inline void hold(const float* rows, int steps) {
+    if (step < steps) load_tile<4 + step>(rows + step * kTileWords);
+}
+
+template <bool with_places>
+void absorb_of_few_steps(const float* query, const float* gallery, MapShape shape, float* stored, Maxima& maxima) {
+    const int locations = padded_locations(shape), steps = steps_of(shape);
+    const size_t stripe = size_t(steps) * kTileWords;  // of 16 locations
+    Strip previous;
+    float* now = stored;
+    for (int panel = 0; panel < locations; panel += kPanel)
+        for (int row = 0; row < locations; row += kTile) {
+            const float* rows = query + row / kTile * stripe;
+            hold<0>(rows, steps), hold<1>(rows, steps), hold<2>(rows, steps), hold<3>(rows, steps);
+            for (int column = panel; column < panel + kPanel && column < locations; column += 2 * kTile) {
+                const float* left = gallery + column / kTile * stripe;
+                const float* right = left + stripe;
+                const bool has_right = column + kTile < locations;
+                zero_tile<0>();
+                multiply_held<0, 0>(left, steps), multiply_held<0, 1>(left, steps);
+                if (previous.to_right) store_tile<1>(previous.tiles + kTileWords);
+                multiply_held<0, 2>(left, steps), multiply_held<0, 3>(left, steps);
+                previous.absorb_piece<with_places>(0, maxima);
+                if (has_right) {
+                    zero_tile<1>();
+                    multiply_held<1, 0>(right, steps), multiply_held<1, 1>(right, steps);
+                }
+                store_tile<0>(now);
+                if (has_right) multiply_held<1, 2>(right, steps), multiply_held<1, 3>(right, steps);
+                previous.absorb_piece<with_places>(kPiece, maxima);
+                previous = {now, row, column, kTile, has_right ? kTile : 0};
+                now = now == stored ? stored + 2 * kTileWords : stored;
+            }
+        }
+    if (previous.to_right) store_tile<1>(previous.tiles + kTileWords);
+    for (int row = 0; row < kTile; row += kPiece) previous.absorb_piece<with_places>(row, maxima);
+}
+
+// Adds the products of a step to a strip's two sums, of parts the small ones first, so that they are not lost in the
+// large. Each tile is loaded once.
+template <int parts, int sums, bool has_right>
+inline void multiply_step(const float* rows, const float* left, const float* right) {
+    const auto load_columns = [&](int part) {
+        load_tile<6>(left + part * kTileWords);
+        if (has_right) load_tile<7>(right + part * kTileWords);
+    };
+    const auto multiply_first = [] {
+        multiply_tiles<sums, 4, 6>();
+        if (has_right) multiply_tiles<sums + 1, 4, 7>();
+    };
+    const auto multiply_other = [] {
+        multiply_tiles<sums, 5, 6>();
+        if (has_right) multiply_tiles<sums + 1, 5, 7>();
+    };
+    load_tile<4>(rows);
+    if (parts == 3) {
+        load_columns(2);
+        multiply_first();
+        load_columns(1);
+        multiply_first();
+        load_tile<5>(rows + kTileWords);
+        multiply_other();
+    }
+    load_columns(0);
+    if (parts == 3) {
+        multiply_other();
+        load_tile<5>(rows + 2 * kTileWords);
+        multiply_other();
+    }
+    multiply_first();
+}
+
+// A strip into two tile registers, while the two others, of the strip before, are stored and absorbed.
+template <int parts, bool with_places, int sums, bool has_right>
+inline void multiply_strip(const float* rows, const float* left, int steps, const Strip& previous, Maxima& maxima) {
+    const float* right = left + size_t(steps) * parts * kTileWords;
+    int absorbed = 0;
+    zero_tile<sums>(), zero_tile<sums + 1>();
+    for (int step = 0; step < steps; ++step) {
+        const size_t first = size_t(step) * parts * kTileWords;
+        multiply_step<parts, sums, has_right>(rows + first, left + first, right + first);
+        if (step == 0) {
+            store_tile<2 - sums>(previous.tiles), store_tile<3 - sums>(previous.tiles + kTileWords);
+        } else {
+            previous.absorb_piece<with_places>(absorbed, maxima), absorbed += kPiece;
+        }
+    }
+    for (; absorbed < kTile; absorbed += kPiece) previous.absorb_piece<with_places>(absorbed, maxima);
+}
+
 template <int parts, bool with_places>
-void absorb_pair(const float* query, const float* gallery, MapShape shape, float* sums, Maxima& maxima) {
-    constexpr int kPieces = kBlock / kPiece;
+void absorb_of_many_steps(const float* query, const float* gallery, MapShape shape, float* stored, Maxima& maxima) {
+    constexpr decltype(&multiply_strip<parts, with_places, 0, true>) multiply[2][2] = {
+        {multiply_strip<parts, with_places, 0, false>, multiply_strip<parts, with_places, 0, true>},
+        {multiply_strip<parts, with_places, 2, false>, multiply_strip<parts, with_places, 2, true>}};
     const int locations = padded_locations(shape), steps = steps_of(shape);
     const size_t stripe = size_t(steps) * parts * kTileWords;  // of 16 locations
-    Block previous;
-    float* now = sums;
-    for (int panel = 0; panel < locations; panel += kPanel)
-        for (int column = 0; column < locations; column += kBlock)
-            for (int row = panel; row < panel + kPanel && row < locations; row += kBlock) {
-                const float* upper = query + row / kTile * stripe;
-                const float* left = gallery + column / kTile * stripe;
-                int piece = previous.tiles != nullptr ? 0 : kPieces;
-                _tile_zero(0);
-                _tile_zero(1);
-                _tile_zero(2);
-                _tile_zero(3);
-                for (int step = 0; step < steps; ++step) {
-                    multiply<parts>(upper, upper + stripe, left, left + stripe);
-                    upper += parts * kTileWords, left += parts * kTileWords;
-                    if (piece < kPieces) previous.absorb_piece<with_places>(piece++, maxima);
-                }
-                while (piece < kPieces) previous.absorb_piece<with_places>(piece++, maxima);
-                _tile_stored(0, now, kRowBytes);
-                _tile_stored(1, now + kTileWords, kRowBytes);
-                _tile_stored(2, now + 2 * kTileWords, kRowBytes);
-                _tile_stored(3, now + 3 * kTileWords, kRowBytes);
-                previous = {reinterpret_cast<const Vector*>(now), row, column};
-                now = now == sums ? sums + 4 * kTileWords : sums;
-            }
-    for (int piece = 0; piece < kPieces; ++piece) previous.absorb_piece<with_places>(piece, maxima);
+    Strip previous;
+    previous.tiles = stored;
+    bool odd = false;
+    for (int column = 0; column < locations; column += 2 * kTile) {
+        const bool has_right = column + kTile < locations;
+        for (int row = 0; row < locations; row += kTile, odd = !odd) {
+            multiply[odd][has_right](query + row / kTile * stripe, gallery + column / kTile * stripe, steps, previous,
+                                     maxima);
+            previous = {stored, row, column, kTile, has_right ? kTile : 0};
+        }
+    }
+    if (odd) {
+        store_tile<0>(stored), store_tile<1>(stored + kTileWords);
+    } else {
+        store_tile<2>(stored), store_tile<3>(stored + kTileWords);
+    }
+    for (int row = 0; row < kTile; row += kPiece) previous.absorb_piece<with_places>(row, maxima);
+}
+
+template <int parts, bool with_places>
+void absorb_pair(const float* query, const float* gallery, MapShape shape, float* stored, Maxima& maxima) {
+    const bool few = parts == 1 && steps_of(shape) <= kMostHeld;
+    const auto absorb = few ? absorb_of_few_steps<with_places> : absorb_of_many_steps<parts, with_places>;
+    absorb(query, gallery, shape, stored, maxima);
 }
 
 template <int parts>
 double weighted_sum(const void* query, const void* gallery, MapShape shape, Weights weights, void* workspace,
                     Places places) {
-    float* sums = static_cast<float*>(workspace);
-    Maxima maxima(sums + 8 * kTileWords, padded_locations(shape), padded_locations(shape), places);
+    float* stored = static_cast<float*>(workspace);
+    Maxima maxima(stored + 4 * kTileWords, padded_locations(shape), padded_columns(shape), places);
     const auto absorb = maxima.wants_places() ? absorb_pair<parts, true> : absorb_pair<parts, false>;
-    absorb(static_cast<const float*>(query), static_cast<const float*>(gallery), shape, sums, maxima);
+    absorb(static_cast<const float*>(query), static_cast<const float*>(gallery), shape, stored, maxima);
     return maxima.finish(shape, weights);
 }
 

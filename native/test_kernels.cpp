@@ -185,8 +185,8 @@ void test_nothing_to_score(const Kernel& kernel, Precision precision) {
 }
 
 void test_all(const Kernel& kernel, Precision precision) {
-    const MapShape shapes[] = {{1, 1},   {2, 3},   {5, 64},  {12, 33}, {16, 31}, {31, 1},
-                               {32, 32}, {33, 65}, {96, 7}, {193, 96}};
+    const MapShape shapes[] = {{1, 1},   {2, 3},  {5, 64},   {12, 33},  {16, 31}, {31, 1},   {32, 32},
+                               {33, 65}, {96, 7}, {193, 96}, {72, 128}, {49, 97}, {35, 161}, {64, 200}};
     for (const MapShape shape : shapes) test_against_loops(kernel, precision, shape, 2, 3);
     test_against_loops(kernel, precision, {7, 2}, 1, 1);
     test_against_loops(kernel, precision, {3, 4}, 61, 53);
