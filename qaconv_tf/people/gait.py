@@ -198,7 +198,7 @@ def _set_arm(world, side, sign, places, gait, share, step, moment):
     elbow, inward = gait.elbow + 0.5 * max(swing, 0), 6.0
     wobble = moment.wobble[3]
     if arm == "phone to ear":
-        forward, outward, elbow, inward = 40 + 4 * wobble, 18, 128, -8
+        forward, outward, elbow, inward = 52 + 4 * wobble, 24, 128, -8
     elif arm == "reading":
         forward, outward, elbow, inward = 22 + 3 * wobble, 4, 88 + 6 * wobble, 32
     elif arm == "pocket":
@@ -213,7 +213,8 @@ def _set_arm(world, side, sign, places, gait, share, step, moment):
     world[f"upperarm{side}"] = chest @ _aimed(upper, _hanging(forward, sign * outward))
     hand = _about("y", -sign * inward) @ _hanging(forward + elbow, sign * min(outward, 8))
     if arm == "phone to ear":
-        hand = np.array([-0.36 * sign, 0.90, -0.25])
+        hand = np.array([-0.36 * sign, 0.89, -0.28])
+        hand /= np.linalg.norm(hand)
     world[f"lowerarm{side}"] = chest @ _aimed(lower, hand)
     world[f"hand{side}"] = world[f"lowerarm{side}"]
     curl = {"swing": 28, "pocket": 10, "folded": 15, "phone to ear": 60, "reading": 50, "holding": 75}[arm]

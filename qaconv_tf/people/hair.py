@@ -90,7 +90,8 @@ def _fall(style, length, shell, home, body, outside, random, material):
     """What hangs from the sides and the back of the shell, over shoulders and back."""
     rest = template()
     behind = np.flatnonzero(np.abs(ANGLES) > 1.02)
-    order = np.concatenate([behind[ANGLES[behind] > 0], behind[ANGLES[behind] < 0]])
+    # From the right over the back to the left, so that the outer side is out.
+    order = np.concatenate([behind[ANGLES[behind] > 0], behind[ANGLES[behind] < 0]])[::-1]
     start = shell[3, order]
     neck = body[rest.joint_rows][rest.joints["neck_01"]].astype(float)
     scale = neck[1] / rest.joint("neck_01")[1]

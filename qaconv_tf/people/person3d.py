@@ -114,7 +114,7 @@ def describe_person(network, seed, identity):
         hair_length=float(random.uniform(0, 1)),
         fringe=float(random.uniform(0, 1) if random.random() < 0.5 else 0.0),
         beard=float(random.uniform(0.2, 1.0)) if bearded else 0.12 * (not shape.female and shape.age > 16),
-        iris=choose(random, _IRISES),
+        iris=tuple((np.asarray(choose(random, _IRISES)) * np.exp(random.normal(0, 0.15, 3))).tolist()),
         makeup=float(random.uniform(0, 1) if shape.female and shape.age > 15 and random.random() < 0.6 else 0.0),
         outfit=draw_outfit(random, shape.female),
     )

@@ -28,8 +28,8 @@ def scalp_net(rim):
         template, their shares, and the place on the average head.
     """
     body = template()
-    head = body.skin[(body.part[body.skin] == PARTS.index("head")).all(axis=1)]
-    head = head[(body.vertices[head, 1] > 1.46).all(axis=1)]
+    head = body.skin[np.isin(body.part[body.skin], (PARTS.index("head"), PARTS.index("neck"))).all(axis=1)]
+    head = head[(body.vertices[head, 1] > 1.43).all(axis=1)]
     corners = body.vertices[head].astype(float) - _MIDDLE
     low = _rim_heights(rim)
     vertices = np.empty((ROWS, COLUMNS, 3), int)

@@ -7,7 +7,7 @@ import numpy as np
 from qaconv_tf.people.cloth import Piece, strongest, unwrapped
 from qaconv_tf.people.drape import HIPS
 from qaconv_tf.people.mesh import PARTS, Material
-from qaconv_tf.people.template import PART_OF_JOINT, TRUNK, template
+from qaconv_tf.people.template import PART_OF_JOINT, TRUNK, nearest_skin, template
 from qaconv_tf.people.tubes import tube_coordinates
 
 # Metres around each kind of tube that a texture shows; patterns agree where trunk and sleeves meet.
@@ -59,6 +59,11 @@ def piece(cloth, tubes, span, material, clear=0.0):
         coordinates = np.stack([angle / (2 * np.pi) + 0.5, (along - span[0]) / (span[1] - span[0])], axis=1)
         uv[here] = coordinates[cloth.triangles[here]]
     bones, weights = strongest(cloth.weights)
+    surface = cloth.surface.copy()
+    # A hem cut between the legs would lie on neither.
+    hanging = cloth.home[:, 1] < HIPS
+    if hanging.any():
+        surface[hanging] = nearest_skin(cloth.home[hanging])
     return Piece(
         vertices=cloth.place,
         triangles=cloth.triangles,
@@ -66,7 +71,7 @@ def piece(cloth, tubes, span, material, clear=0.0):
         bones=bones,
         weights=weights,
         part=part_of_joints()[np.argmax(cloth.weights[cloth.triangles].sum(axis=1), axis=1)],
-        surface=cloth.surface,
+        surface=surface,
         material=material,
         clear=clear * (cloth.home[:, 1] < HIPS - 1e-3),
     )
