@@ -2,6 +2,7 @@ import hashlib
 import json
 
 from qaconv_tf.commands.shipped_model import chosen_model
+from qaconv_tf.model import load_model
 from tests.commands.running import run_command
 
 
@@ -10,6 +11,11 @@ def test_the_shipped_model_is_the_one_that_notice_names():
     digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
     notice = open(path.replace("demo_model.keras", "NOTICE"), encoding="utf-8").read()
     assert digest in notice
+
+
+def test_the_shipped_model_is_calibrated():
+    # At 10, the temperature of a matcher as it was made, right and wrong pairs are too near each other for lifting.
+    assert 0.5 < float(load_model(chosen_model("", "")).matcher.temperature) < 2
 
 
 def test_evaluate_works_before_anything_is_trained(capfd, tmp_path):
