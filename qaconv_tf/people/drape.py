@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from scipy.spatial import Delaunay, cKDTree
+from scipy.spatial import cKDTree
 
 from qaconv_tf.people.template import ARMS, TRUNK, TUBES, template
 from qaconv_tf.people.tubes import tube_coordinates
@@ -17,7 +17,7 @@ _ROWS = {"trunk": 20, "arm": 16, "leg": 24}
 
 @functools.cache
 def _grid(tube):
-    """The rows' places along the average body's tube, and of each node three vertices and their shares."""
+    """The rows' places along the average body's tube, and of each node its nearest vertices and their shares."""
     body = template()
     kind = TUBES[tube].split("_")[0]
     rows = np.linspace(*_SPANS[kind], _ROWS[kind])
@@ -32,15 +32,9 @@ def _grid(tube):
     known = np.stack([np.tile(along, 3), scale * (angle + 2 * np.pi * turns).ravel()], axis=1)
     node_along, node_angle = np.meshgrid(rows, 2 * np.pi * np.arange(COLUMNS) / COLUMNS - np.pi, indexing="ij")
     nodes = np.stack([node_along.ravel(), scale * node_angle.ravel()], axis=1)
-    mesh = Delaunay(known)
-    simplex = mesh.find_simplex(nodes)
-    transform = mesh.transform[simplex]
-    first = np.einsum("nij,nj->ni", transform[:, :2], nodes - transform[:, 2])
-    shares = np.concatenate([first, 1 - first.sum(axis=1, keepdims=True)], axis=1)
-    corners = mesh.simplices[simplex]
-    outside = simplex < 0
-    corners[outside] = cKDTree(known).query(nodes[outside])[1][:, None]
-    shares[outside] = 1 / 3
+    distance, corners = cKDTree(known).query(nodes, k=4)
+    shares = 1 / (distance**2 + 0.004**2)
+    shares /= shares.sum(axis=1, keepdims=True)
     return rows, ours[corners % len(ours)], shares
 
 

@@ -98,7 +98,7 @@ def describe_person(network, seed, identity):
         hair = hair * np.array([0.45, 0.4, 0.4]) if hair[0] > 0.2 else hair
     grey = np.clip((shape.age - random.uniform(38, 75)) / 15, 0, 1)
     hair = (1 - grey) * hair + grey * np.array([0.66, 0.65, 0.64])
-    if random.random() < 0.02:
+    if random.random() < 0.007:
         hair = 0.2 + 0.5 * random.uniform(0.0, 1.0, 3)
     style = choose(random, _STYLES[shape.female])
     if style in ("bald", "thinning") and shape.age < 32:
