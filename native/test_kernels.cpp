@@ -74,6 +74,7 @@ std::vector<double> maxima(const RandomMaps& one, int i, const RandomMaps& other
 }
 
 constexpr double kSlope = 1.5, kIntercept = -0.25;
+constexpr float kUntouched = -99.0f;
 
 struct Scored {
     std::vector<float> scores;
@@ -83,25 +84,37 @@ struct Scored {
 Scored run(const Kernel& kernel, Precision precision, MapShape shape, Maps query, Maps gallery,
            const std::vector<double>& weights, bool with_places, int threads) {
     const size_t pairs = size_t(query.number) * gallery.number;
+    // The scores are a part of a larger table.
+    const int64_t stride = gallery.number + 2;
+    std::vector<float> table((query.number + 1) * stride, kUntouched);
     Scored result;
-    result.scores.assign(pairs, -99.0f);
     result.of_query.assign(pairs * shape.locations, -1);
     result.of_gallery.assign(pairs * shape.locations, -1);
     const Places places = {result.of_query.data(), result.of_gallery.data()};
-    const Results results = {result.scores.data(), gallery.number, with_places ? places : Places{nullptr, nullptr}};
+    const Results results = {table.data() + 1, stride, with_places ? places : Places{nullptr, nullptr}};
     const Matcher matcher = {{weights.data(), weights.data() + shape.locations}, kSlope, kIntercept};
     score_pairs(kernel, precision, shape, query, gallery, matcher, threads, results);
+    for (auto row = table.begin(); row != table.end() - stride; row += stride)
+        result.scores.insert(result.scores.end(), row + 1, row + stride - 1);
+    const size_t untouched = std::count(table.begin(), table.end(), kUntouched);
+    expect(untouched == table.size() - pairs, "nothing beside the scores", kernel, shape);
     return result;
+}
+
+// One number further on than an allocation: maps need not be aligned.
+std::vector<float> shifted(const std::vector<float>& values) {
+    std::vector<float> copy(values.size() + 1);
+    std::copy(values.begin(), values.end(), copy.begin() + 1);
+    return copy;
 }
 
 void test_against_loops(const Kernel& kernel, Precision precision, MapShape shape, int num_query, int num_gallery) {
     const RandomMaps query(shape, num_query), gallery(shape, num_gallery);
     const std::vector<double> weights = random_numbers<double>(2 * size_t(shape.locations));
-    // One number further on than an allocation: maps need not be aligned.
-    std::vector<float> shifted(query.values.size() + 1);
-    std::copy(query.values.begin(), query.values.end(), shifted.begin() + 1);
-    const Maps unaligned = {shifted.data() + 1, num_query};
-    const Scored scored = run(kernel, precision, shape, unaligned, gallery.maps(), weights, true, 2);
+    const std::vector<float> query_copy = shifted(query.values), gallery_copy = shifted(gallery.values);
+    const Maps unaligned_query = {query_copy.data() + 1, num_query};
+    const Maps unaligned_gallery = {gallery_copy.data() + 1, num_gallery};
+    const Scored scored = run(kernel, precision, shape, unaligned_query, unaligned_gallery, weights, true, 2);
     const Scored plain = run(kernel, precision, shape, query.maps(), gallery.maps(), weights, false, 1);
     expect(scored.scores == plain.scores, "the same with places, threads and unaligned maps", kernel, shape);
     for (int i = 0; i < num_query; ++i)
@@ -166,12 +179,12 @@ void test_wanted(const Kernel& kernel, Precision precision) {
     bool wanted[kPairs];
     // Nobody wants the first half of the gallery.
     for (int pair = 0; pair < kPairs; ++pair) wanted[pair] = pair % kGallery >= kGallery / 2 && generator() % 4 == 0;
-    std::vector<float> scores(kPairs, -99.0f);
+    std::vector<float> scores(kPairs, kUntouched);
     const Results results = {scores.data(), kGallery, {nullptr, nullptr}, wanted};
     const Matcher matcher = {{weights.data(), weights.data() + shape.locations}, kSlope, kIntercept};
     score_pairs(kernel, precision, shape, query.maps(), gallery.maps(), matcher, 2, results);
     for (int pair = 0; pair < kPairs; ++pair)
-        expect(scores[pair] == (wanted[pair] ? all.scores[pair] : -99.0f), "wanted pairs alone", kernel, shape);
+        expect(scores[pair] == (wanted[pair] ? all.scores[pair] : kUntouched), "wanted pairs alone", kernel, shape);
 }
 
 void test_nothing_to_score(const Kernel& kernel, Precision precision) {
