@@ -325,6 +325,21 @@ _add(
     lower_bound=1,
 )
 _add(
+    _EVALUATE, flags.DEFINE_float, "shortlist_loss", None,
+    "For large galleries: match each query only with those gallery images that pooled maps show to be most alike, as "
+    "many as lose so many points of mAP at most (0.1, say) on a sample of queries. Prints what lists of every size "
+    "cost and lose. Not with --rerank or --tlift, which need all scores.", lower_bound=0.0, upper_bound=100.0,
+)
+_add(
+    _EVALUATE, flags.DEFINE_integer, "shortlist_sample", 200,
+    "Queries of the sample of --shortlist_loss, which are matched with the whole gallery: more cost time, fewer "
+    "measure worse.", lower_bound=1,
+)
+_add(
+    _EVALUATE, flags.DEFINE_integer, "shortlist", None,
+    "As --shortlist_loss, with lists of so many images, whatever that loses.", lower_bound=1,
+)
+_add(
     _ALL_RUNS, flags.DEFINE_enum, "protocol", "market1501", ["market1501", "cuhk03_single_shot"],
     "How rank-k counts: in the whole gallery, or in ten drawings of one image of each identity (CUHK03's classic "
     "splits).",

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     # Level 2
     "training": ["model", "losses", "matching", "pipeline"],
     "evaluation.extraction": ["backbones", "datasets.records", "pipeline"],
+    "evaluation.shortlist_size": ["matching", "evaluation.ranking"],
     "evaluation.evaluator": ["model", "matching", "datasets.records", "pipeline", "evaluation"],
     "evaluation.__init__": ["evaluation"],
     # Level 3

@@ -78,8 +78,11 @@ class TimePrediction:
             self._rest += (1 + reranking) * pairs * (1 / _LIFTED + 1 / _RANKED)
         if "matching" in scorings and evaluators:
             more = sum(evaluator.reranking_pairs(model.matcher) for evaluator in evaluators) if reranking else 0
+            more += sum(evaluator.choosing_pairs for evaluator in evaluators)
             rate = _trial(model.matcher, evaluators[0])
-            self._parts.append(("matching", (pairs + more) / rate, f"{rate:,.0f} pairs/s"))
+            # How long short lists will be is not known yet.
+            name = "matching at most" if evaluators[0].shortlist else "matching"
+            self._parts.append((name, (pairs + more) / rate, f"{rate:,.0f} pairs/s"))
 
     def after(self, stage, done, total):
         """Returns the prediction as a line, once enough batches have been extracted, otherwise None.

@@ -1,7 +1,7 @@
 """`evaluate.py`: evaluates a trained model, or the one that the package ships, on any data sets."""
 
 from qaconv_tf.backbones.folding import why_no_bfloat16
-from qaconv_tf.commands import comparison, costs, evaluation, verification
+from qaconv_tf.commands import comparison, costs, evaluation, shortlist, verification
 from qaconv_tf.commands.kept_maps import KeptMaps
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
 from qaconv_tf.commands.run_folder import RunFolder
@@ -34,8 +34,9 @@ def main():
     fixes = read_label_fixes(FLAGS.label_fixes) if FLAGS.label_fixes else []
     matching, extraction = _matching_options(), _extraction_options()
     evaluators = evaluation.open_evaluators(
-        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, fixes, **extraction, **matching
-    )
+        FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size, fixes, **extraction, **matching,
+        shortlist=shortlist.wanted_shortlist(),
+    )  # fmt: skip
     for evaluator in evaluators:
         evaluator.check(reranking is not None, lifting is not None)
     path = chosen_model(FLAGS.run_dir, FLAGS.model)
@@ -57,6 +58,7 @@ def main():
     how = FLAGS.scoring, reranking, lifting, prediction, kept_maps
     sections = evaluation.evaluate_model(model, evaluators, *how, explained=bool(output))
     if sections:
+        shortlist.print_curves(sections)
         evaluation.print_table(sections)
         costs.print_costs(sections)
     verified = None

@@ -49,7 +49,7 @@ def open_evaluators(texts, data_dir, batch_size, label_fixes=(), **options):
         data_dir: str, as `--data_dir`.
         batch_size: int. Images extracted at once.
         label_fixes: list of `LabelFix`, applied to the data sets. Defaults to none.
-        **options: of `Evaluator`: `engine`, `precision`, `threads`, `extraction_precision`.
+        **options: of `Evaluator`: `engine`, `precision`, `threads`, `extraction_precision`, `shortlist`.
     """
     datasets = [dataclasses.replace(open_dataset(text, data_dir), name=text) for text in texts]
     datasets = apply_label_fixes(datasets, label_fixes)

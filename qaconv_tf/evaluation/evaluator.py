@@ -9,21 +9,27 @@ from typing import Any
 
 import numpy as np
 
+from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.intervals import bootstrap_intervals, per_query
 from qaconv_tf.evaluation.ranking import RankingResult, check_answerable, evaluate_ranking
 from qaconv_tf.evaluation.reranking import rerank
 from qaconv_tf.evaluation.resources import Needs, available_memory, make_plan
+from qaconv_tf.evaluation.shortlist_size import choose_shortlist
 from qaconv_tf.evaluation.temporal_lifting import check_clocks, temporal_lifting
 from qaconv_tf.matching.distance_matrix import check_temporary_space, distances_among, num_pairs_among, temporary_map
 from qaconv_tf.matching.score_matrix import chosen_engine, pooled_scores, score_matrix
+from qaconv_tf.matching.shortlist import MOST_LOCATIONS, coarse_shape, shortlist_scores
 
 SCORINGS = ("matching", "pooled")
 _ROWS_PER_BLOCK = 64
-# Bytes, measured and rounded up: what the network needs for a pixel of a batch, re-ranking for an image, and the rest.
+# Bytes, measured and rounded up: what the network needs for a pixel of a batch, re-ranking for an image, choosing a
+# short list for a pair of its sample, and the rest.
 _EXTRACTION_PER_PIXEL = 400
 _RERANKING_PER_IMAGE = 12_000
+_CHOOSING_PER_PAIR = 24
 _WORKING = 300e6
+_USUAL_CHANNELS = 128  # of maps that are there already
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,15 +38,16 @@ class EvaluationResult:
 
     Args:
         dataset: str. Name of the data set.
-        scoring: str. `"matching"` or `"pooled"`, followed by what was made of it: `"matching + re-ranking"`.
+        scoring: str. `"matching"`, `"matching of short lists"` or `"pooled"`, followed by what was made of it:
+            `"matching + re-ranking"`.
         engine: str or None. Engine that did the matching, `None` where nothing was matched.
         precision: str or None. Precision of the matching, `None` where nothing was matched.
         ranking: `RankingResult`.
         scores: float32 array or memory map `(num_query, num_gallery)`.
         seconds: dict of str to float. Seconds of `"extraction"`, `"matching"` and `"ranking"`; of `"more_matching"` and
-            `"reranking"`, and of `"temporal_lifting"`, where these were done.
+            `"reranking"`, of `"temporal_lifting"` and of `"choosing"` a short list, where these were done.
         processing: mapping. What was made of the matcher's scores: its `"temperature"`, and the options of
-            `"reranking"` and `"temporal_lifting"`. Defaults to nothing.
+            `"reranking"` and `"temporal_lifting"`; or the `"shortlist"` that was scored. Defaults to nothing.
         kernel: str or None. The native engine's kernel, where it did the matching. Defaults to `None`.
         amounts: mapping of str to int. What each stage did: images of the extraction, pairs of all others. Defaults to
             nothing.
@@ -76,8 +83,8 @@ class EvaluationResult:
 
     @property
     def pairs_per_second(self):
-        """Pairs of images scored in a second of the matching stage."""
-        return self.scores.size / self.seconds["matching"]
+        """Pairs of images scored in a second of the matching stage; of short lists, exactly scored ones."""
+        return self.amounts.get("matching", self.scores.size) / self.seconds["matching"]
 
     def to_results(self):
         """Returns the numbers, and what made them, as a plain dict for JSON."""
@@ -118,6 +125,7 @@ class Evaluator:
         precision: str. Precision of `score_matrix`. Defaults to `"fp32"`.
         threads: int or None. Threads of `score_matrix`. Defaults to `None`.
         extraction_precision: str. Precision of `extract_feature_maps`. Defaults to `"fp32"`.
+        shortlist: `Shortlist` or None. Match each query with a short list of the gallery only. Defaults to `None`: all.
         **rules: of `evaluate_ranking`: `protocol`, `camera_filter`, `seed`.
 
     Raises:
@@ -145,7 +153,7 @@ class Evaluator:
 
     def __init__(
         self, dataset, batch_size=64, engine="auto", precision="fp32", threads=None, extraction_precision="fp32",
-        **rules,
+        shortlist=None, **rules,
     ):  # fmt: skip
         check_answerable(dataset.query, dataset.gallery, rules.get("camera_filter", "same_identity"))
         self.dataset = dataset
@@ -154,6 +162,7 @@ class Evaluator:
         self.engine = chosen_engine(engine, precision)
         self.threads = threads
         self.extraction_precision = extraction_precision
+        self.shortlist = shortlist
 
     @property
     def num_images(self):
@@ -165,6 +174,13 @@ class Evaluator:
         """Pairs of a query and a gallery image."""
         return len(self.dataset.query) * len(self.dataset.gallery)
 
+    @property
+    def choosing_pairs(self):
+        """Pairs that are matched to choose the size of a short list: all of its sample."""
+        if self.shortlist is None or self.shortlist.size is not None:
+            return 0
+        return min(self.shortlist.sample, len(self.dataset.query)) * len(self.dataset.gallery)
+
     def evaluate(self, model, scoring="matching", progress=None):
         """Extracts every feature map, scores every pair and ranks the gallery for each query.
 
@@ -173,9 +189,9 @@ class Evaluator:
             scoring: str. `"matching"` asks the model's matcher; `"pooled"` is the usual baseline, the cosine of the
                 mean-pooled feature maps. Defaults to `"matching"`.
             progress: callable or None. Called as `progress(stage, done, total)`, in images for the stage
-                `"extraction"`, in queries for `"matching"` and `"temporal lifting"` (of what was re-ranked too), in
-                pairs for `"matching the queries"` and `"matching the gallery"`, in rows of distances for
-                `"re-ranking"`. Defaults to `None`.
+                `"extraction"`, in queries for `"matching"`, `"choosing the short list"` (those of its sample) and
+                `"temporal lifting"` (of what was re-ranked too), in pairs for `"matching the queries"` and `"matching
+                the gallery"`, in rows of distances for `"re-ranking"`. Defaults to `None`.
 
         Returns:
             An `EvaluationResult`.
@@ -272,6 +288,10 @@ class Evaluator:
         memory, tables = {"work": int(_WORKING)}, {}
         if reranking:
             memory["re-ranking"] = _RERANKING_PER_IMAGE * self.num_images
+        if self.shortlist is not None and "matching" in scorings:
+            channels = _USUAL_CHANNELS if backbone is None else backbone.feature_shape[-1]
+            coarse = 4 * MOST_LOCATIONS * channels * len(self.dataset.gallery)
+            memory["short list"] = coarse + _CHOOSING_PER_PAIR * self.choosing_pairs
         if backbone is not None:
             batch = min(self.batch_size, self.num_images)
             memory["extraction"] = _EXTRACTION_PER_PIXEL * batch * backbone.image_height * backbone.image_width
@@ -304,8 +324,15 @@ class Evaluator:
             lifting: bool. Whether they are lifted.
 
         Raises:
-            UserError: if there are no times to lift by, or no space for the temporary files.
+            UserError: if there are no times to lift by, or no space for the temporary files; or if scores are asked of
+                which only short lists are exact.
         """
+        if self.shortlist is not None and (reranking or lifting):
+            flag = "--rerank" if reranking else "--tlift"
+            raise UserError(
+                f"Expected no {flag} with a short list: it takes the probabilities of all pairs, and only those of the "
+                "list are exact. Received: both. Leave one out"
+            )
         if lifting:
             check_clocks(self.dataset.query, self.dataset.gallery)
         check_temporary_space(self.temporary_bytes(reranking, lifting))
@@ -339,6 +366,8 @@ class Evaluator:
         return results
 
     def _score(self, matcher, query_maps, gallery_maps, scoring, extracted, progress, in_file):
+        if scoring == "matching" and self.shortlist is not None:
+            return self._score_listed(matcher, query_maps, gallery_maps, extracted, progress, in_file)
         started = time.perf_counter()
         scores = _new_table((len(query_maps), len(gallery_maps)), in_file)
         if scoring == "pooled":
@@ -348,6 +377,26 @@ class Evaluator:
             how = self.engine.name, self.engine.precision, shown, self.threads
             score_matrix(matcher, query_maps, gallery_maps, *how, scores)
         return self._result(scoring, scores, extracted.after("matching", started, scores.size), {})
+
+    def _score_listed(self, matcher, query_maps, gallery_maps, cost, progress, in_file):
+        how = {"engine": self.engine.name, "precision": self.engine.precision, "threads": self.threads}
+        shortlist = {"size": self.shortlist.size}
+        if self.shortlist.size is None:
+            started = time.perf_counter()
+            records = self.dataset.query, self.dataset.gallery
+            wanted = {"loss": self.shortlist.loss, "sample": self.shortlist.sample}
+            wanted |= {name: self.rules[name] for name in ("camera_filter", "seed") if name in self.rules}
+            shown = functools.partial(progress, "choosing the short list")
+            choice = choose_shortlist(matcher, query_maps, gallery_maps, *records, **wanted, **how, progress=shown)
+            shortlist = choice.to_results()
+            cost = cost.after("choosing", started, choice.num_sample * len(gallery_maps))
+        started = time.perf_counter()
+        scores = _new_table((len(query_maps), len(gallery_maps)), in_file)
+        shown, size = functools.partial(progress, "matching"), shortlist["size"]
+        shortlist_scores(matcher, query_maps, gallery_maps, size, **how, progress=shown, output=scores)
+        cost = cost.after("matching", started, len(query_maps) * min(size, len(gallery_maps)))
+        shortlist |= {"coarse_shape": coarse_shape(*matcher.feature_shape[:2])}
+        return self._result("matching of short lists", scores, cost, {"shortlist": shortlist})
 
     def _rerank(self, matcher, query_maps, gallery_maps, result, options, progress):
         started = time.perf_counter()

@@ -22,7 +22,7 @@ def evaluator():
     dataset = SimpleNamespace(query=range(1000), gallery=range(9000))
     return SimpleNamespace(
         num_images=10_000, num_pairs=9_000_000, dataset=dataset, threads=None, engine=Engine("xla", "fp32", None),
-        reranking_pairs=lambda matcher: 82_000_000,
+        reranking_pairs=lambda matcher: 82_000_000, shortlist=None, choosing_pairs=0,
     )  # fmt: skip
 
 
@@ -44,6 +44,11 @@ def test_extraction_is_predicted_from_the_batches_after_the_first(monkeypatch, c
         "predicted: 43 min in all: extraction 13 min at 25 images/s, matching 30 min at 10,000 pairs/s, the rest 0 s"
     )
     assert prediction.after("matching", 1, 1000) is None
+
+
+def test_short_lists_take_at_most_what_all_pairs_and_the_sample_do(monkeypatch, evaluator):
+    evaluator.shortlist, evaluator.choosing_pairs = "any", 1_800_000
+    assert "matching at most 36 min at 10,000 pairs/s" in predict(monkeypatch, evaluator).after("extraction", 9, 9)
 
 
 def test_every_step_counts(monkeypatch, evaluator):

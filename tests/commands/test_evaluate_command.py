@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from qaconv_tf.datasets import load_dataset
 from qaconv_tf.evaluation.extraction import extract_feature_maps
@@ -190,6 +191,52 @@ def test_engine_precision_and_threads(capfd, tmp_path, model):
     assert made_by == [("xla", None, "fp32"), ("native", kernel, "bf16")]
     assert results[0]["mAP"] == pytest.approx(results[1]["mAP"], abs=5e-4)
     assert f"native, {kernel}" in (tmp_path / "report.html").read_text()
+
+
+@pytest.fixture
+def noise(tmp_path):
+    """An image folder of twelve things, three images of noise each."""
+    generator = np.random.default_rng(0)
+    for identity in range(12):
+        folder = tmp_path / "noise" / str(identity)
+        folder.mkdir(parents=True)
+        base = generator.integers(0, 256, (64, 32, 3))
+        for number in range(3):
+            pixels = (base + generator.integers(0, 256, base.shape)) // 2
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    return f"--test_datasets=image_folder:{tmp_path / 'noise'}"
+
+
+def test_short_lists(capfd, tmp_path, model, noise):
+    _, given = model
+    output = f"--output_dir={tmp_path / 'run'}"
+    asked = "--shortlist_loss=0.5", "--shortlist_sample=9", "--scoring=matching,pooled"
+    out = evaluate(capfd, given, noise, output, *asked)
+    listed, pooled = json.loads((tmp_path / "run/results.json").read_text())["evaluations"]
+    assert (listed["scoring"], pooled["processing"]) == ("matching of short lists", {})
+    shortlist = listed["processing"]["shortlist"]
+    assert shortlist["loss"] == 0.005 and shortlist["num_sample"] == 9 and shortlist["curve"][-1]["size"] == 24
+    assert re.search(r"mAP, and its loss in points, of 9\s+queries", out)
+    rows = re.findall(r"│ +(> )?(\d+) │ +[\d.]+ │ +[\d.]+ │ +[\d.]+ │ +-?[\d.]+ ± [\d.]+ │ +[\d.]+ │", out)
+    assert [int(size) for _, size in rows] == [point["size"] for point in shortlist["curve"]]
+    assert [int(size) for mark, size in rows if mark] == [shortlist["size"]]
+    limit = "which loses 0.5 points at most on the sample"
+    assert f"short list of noise: {shortlist['size']} of 24 gallery images, {limit}\n" in out
+    assert "matching at most" in out and re.search("short list [0-9.]+", out) and "│ choosing " in out
+    assert "matching of short lists" in (tmp_path / "run/report.html").read_text()
+    out = evaluate(capfd, given, noise, "--shortlist=7")
+    assert "short list of noise: 7 of 24 gallery images, as asked\n" in out
+
+
+def test_short_lists_that_cannot_be(capfd, model, noise):
+    _, given = model
+    told = refused(capfd, given, noise, "--shortlist=7", "--shortlist_loss=0.1")
+    assert "Received: --shortlist=7, --shortlist_loss=0.1. Leave one out" in told
+    assert "Expected no --rerank with a short list" in refused(capfd, given, noise, "--shortlist=7", "--rerank")
+    assert "Expected no --tlift with a short list" in refused(capfd, given, noise, "--shortlist_loss=1", "--tlift")
+    told = refused(capfd, given, noise, "--shortlist=7", "--scoring=pooled")
+    assert "Expected --scoring with matching for --shortlist. Received: --scoring=pooled" in told
+    assert "Add --shortlist_loss=0.1" in refused(capfd, given, noise, "--shortlist_sample=7")
 
 
 def test_what_cannot_be_done_is_one_line(capfd, tmp_path, model):

@@ -14,9 +14,11 @@ from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.evaluation.reranking import rerank
+from qaconv_tf.evaluation.shortlist_size import Shortlist, choose_shortlist
 from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
 from qaconv_tf.matching.qaconv import QAConv
 from qaconv_tf.matching.score_matrix import Engine, chosen_engine
+from qaconv_tf.matching.shortlist import shortlist_scores
 
 HEIGHT, WIDTH = 16, 8
 COLOURS = {"ann": (200, 60, 40), "bob": (50, 180, 60), "cid": (40, 60, 190)}
@@ -84,6 +86,44 @@ def test_matching(dataset):
     assert seen == [("extraction", 5, 9), ("extraction", 9, 9), ("matching", 3, 3)]
     assert set(result.seconds) == {"extraction", "matching", "ranking"} and min(result.seconds.values()) > 0
     assert result.pairs_per_second == pytest.approx(18 / result.seconds["matching"])
+
+
+@pytest.mark.parametrize(("asked", "size"), [({"size": 2}, 2), ({"size": 9}, 9), ({"loss": 0.0, "sample": 2}, None)])
+def test_short_lists(dataset, asked, size):
+    model, seen = ColourModel(), []
+    evaluator = Evaluator(dataset, seed=3, shortlist=Shortlist(**asked))
+    result = evaluator.evaluate(model, progress=lambda *counts: seen.append(counts))
+    maps = [model.extract(read_images(part)).numpy() for part in (dataset.query, dataset.gallery)]
+    shortlist = result.processing["shortlist"]
+    assert shortlist["coarse_shape"] == (4, 2) and json.dumps(result.to_results())
+    if size is None:
+        records = dataset.query, dataset.gallery
+        size = choose_shortlist(model.matcher, *maps, *records, loss=0.0, sample=2, seed=3).size
+        assert shortlist["num_sample"] == 2 and shortlist["curve"][-1]["size"] == 6
+        assert result.amounts["choosing"] == evaluator.choosing_pairs == 12 and result.seconds["choosing"] > 0
+        assert ("choosing the short list", 2, 2) in seen
+    assert shortlist["size"] == size and result.scoring == "matching of short lists"
+    np.testing.assert_allclose(result.scores, shortlist_scores(model.matcher, *maps, size), rtol=0, atol=1e-4)
+    assert result.amounts["matching"] == 3 * min(size, 6)
+    assert result.pairs_per_second == pytest.approx(3 * min(size, 6) / result.seconds["matching"])
+    assert seen[-1] == ("matching", 3, 3)
+
+
+def test_short_lists_are_refused_to_what_needs_all_scores(dataset):
+    evaluator = Evaluator(dataset, shortlist=Shortlist(size=2))
+    for steps, flag in ((({}, None), "--rerank"), ((None, {}), "--tlift")):
+        with pytest.raises(UserError, match=f"Expected no {flag} with a short list: .* Received: both"):
+            evaluator.evaluate_each(ColourModel(), ("matching",), None, *steps)
+
+
+def test_short_lists_need_memory_and_pooled_scores_have_none(dataset):
+    fixed, chosen = (Evaluator(dataset, shortlist=Shortlist(**asked)) for asked in ({"size": 2}, {"loss": 0.0}))
+    coarse = 4 * 32 * 3 * 6
+    backbone = ColourModel().backbone
+    assert fixed.plan(backbone, ("matching",), False, False).memory["short list"] == coarse
+    assert chosen.plan(backbone, ("matching",), False, False).memory["short list"] == coarse + 24 * 18
+    assert "short list" not in fixed.plan(backbone, ("pooled",), False, False).memory
+    assert fixed.evaluate(ColourModel(), "pooled").processing == {}
 
 
 def test_pooled_is_the_cosine_of_mean_maps(dataset):
