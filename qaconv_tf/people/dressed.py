@@ -8,12 +8,13 @@ from qaconv_tf.people.bags import make_bag, make_hood, make_scarf
 from qaconv_tf.people.bottoms import make_bottom
 from qaconv_tf.people.complexion import make_eyes, make_skin, paint_legs
 from qaconv_tf.people.faces import paint_face
-from qaconv_tf.people.gait import Gait, draw_moment, pose_joints, skin
+from qaconv_tf.people.gait import Gait, draw_moment, pose_joints
 from qaconv_tf.people.hair import make_hair
 from qaconv_tf.people.hats import FLAT_ABOVE, make_hat
 from qaconv_tf.people.mesh import Mesh
 from qaconv_tf.people.shape import shape_body
 from qaconv_tf.people.shoes import make_shoes
+from qaconv_tf.people.skinning import skin
 from qaconv_tf.people.streams import stream
 from qaconv_tf.people.swing import keep_clear, leg_joints, leg_profile
 from qaconv_tf.people.template import ARMS, LEGS, template

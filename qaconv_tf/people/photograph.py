@@ -9,7 +9,7 @@ from qaconv_tf.people.backdrop import draw_backdrop
 from qaconv_tf.people.cameras import FRAME_HEIGHT, FRAME_WIDTH, describe_camera
 from qaconv_tf.people.dressed import dress, pose
 from qaconv_tf.people.networks import network_style
-from qaconv_tf.people.person3d import describe_person
+from qaconv_tf.people.person import describe_person
 from qaconv_tf.people.renderer import Placed, arrange, render, visible_share
 from qaconv_tf.people.sensor import expose
 from qaconv_tf.people.streams import stream

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from qaconv_tf.people.cloth import between, cut, strongest, unwrapped, vertex_normals, with_edges
 from qaconv_tf.people.drape import COLUMNS, hang, sample, tube_profile
 from qaconv_tf.people.forms import closed_loft, rounded_box, sweep
-from qaconv_tf.people.gait import ARMS, Moment, draw_gait, draw_moment, pose_joints, skin
+from qaconv_tf.people.gait import ARMS, Moment, draw_gait, draw_moment, pose_joints
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.scalp import on_head, scalp_net
 from qaconv_tf.people.shape import Shape, draw_shape, shape_body, target_amounts
+from qaconv_tf.people.skinning import skin
 from qaconv_tf.people.swing import keep_clear, leg_joints, leg_profile
 from qaconv_tf.people.template import ARMS as ARM_TUBES
 from qaconv_tf.people.template import LEGS, TRUNK, nearest_skin, template

@@ -10,9 +10,10 @@ from qaconv_tf.people.dressed import dress, pose
 from qaconv_tf.people.fabrics import PATTERNS, Fabric, fold_heights, lay, noise, noise_fields, paint_fabric
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.networks import NETWORKS
-from qaconv_tf.people.outfits import BAGS, HATS, TOPS, draw_outfit
-from qaconv_tf.people.person3d import describe_person
+from qaconv_tf.people.outfits import BAGS, HATS, TOPS
+from qaconv_tf.people.person import describe_person
 from qaconv_tf.people.template import nearest_skin, template
+from qaconv_tf.people.wardrobe import draw_outfit
 from tests.oracles.z_buffer import nearest_triangles
 
 CARRIED = PARTS.index("carried")

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 
 from qaconv_tf.people.gait import Gait, draw_gait
-from qaconv_tf.people.outfits import Outfit, draw_outfit
+from qaconv_tf.people.outfits import Outfit
 from qaconv_tf.people.shape import Shape, draw_shape
 from qaconv_tf.people.streams import choose, stream
+from qaconv_tf.people.wardrobe import draw_outfit
 
 # Of MakeHuman's three origins, skin from light to dark, sRGB.
 _TONES = np.array(
@@ -82,7 +83,7 @@ def describe_person(network, seed, identity):
         A `Person`, always the same for the same arguments.
 
     Example:
-        >>> from qaconv_tf.people.person3d import describe_person
+        >>> from qaconv_tf.people.person import describe_person
         >>> describe_person("campus", 0, 7) == describe_person("campus", 0, 7)
         True
         >>> describe_person("campus", 0, 7) == describe_person("station", 0, 7)
