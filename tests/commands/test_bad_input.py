@@ -201,7 +201,7 @@ def test_scoring_by_nothing(capfd, market):
 
 
 def test_an_interrupted_program_says_how_to_go_on(capfd, monkeypatch):
-    def interrupted(command):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("qaconv_tf.commands.program._run_main", interrupted)
