@@ -247,7 +247,8 @@ if __name__ == "__main__":
     parser.add_argument("--official_python", help="the interpreter that runs it, with torch")
     parser.add_argument("--official_threads", type=int, default=os.cpu_count(), help=argparse.SUPPRESS)
     parser.add_argument("--linear", action="store_true", help="cost of a pair and memory at growing sizes")
-    parser.add_argument("--rounds", type=int, default=1, help="of --linear")
+    if "--linear" in sys.argv:  # else measure.run adds it
+        parser.add_argument("--rounds", type=int, default=1, help="of all sizes in turn; of each the quickest counts")
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--precision", help=argparse.SUPPRESS)
     known, _ = parser.parse_known_args()

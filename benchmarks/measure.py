@@ -42,26 +42,33 @@ def run(parser, variants, work=None, unit=None, by_official_python=(OFFICIAL, OF
         dict of variant to its results, `"seconds"` and others; in a variant's process nothing.
     """
     parser.add_argument("--repeats", type=int, default=REPEATS, help="calls that are timed, after a first one")
+    parser.add_argument("--rounds", type=int, default=1, help="of all variants in turn; of each the quickest counts")
     parser.add_argument("--variant", choices=variants, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.variant:
         print(json.dumps(_measure(variants[options.variant](options), options.repeats)))
         return None
     print_machine()
-    results = {}
-    for name in variants:
-        of_official = name in by_official_python
-        if of_official and not options.official:
-            continue
-        interpreter = options.official_python if of_official else sys.executable
-        process = subprocess.run([interpreter, *sys.argv, "--variant", name], capture_output=True, text=True)
-        if process.returncode:
-            sys.exit(process.stderr)
-        results[name] = json.loads(process.stdout.splitlines()[-1])
+    interpreters = {
+        name: options.official_python if name in by_official_python else sys.executable
+        for name in variants
+        if name not in by_official_python or options.official
+    }
+    rounds = [{name: _in_child(one, name) for name, one in interpreters.items()} for _ in range(options.rounds)]
+    results = {name: min((one[name] for one in rounds), key=lambda result: result["seconds"]) for name in interpreters}
     title = f"{parser.description}; median of {options.repeats} after a first call"
+    if options.rounds > 1:
+        title += f", in the quickest of {options.rounds} rounds"
     works = {name: work(options, name) if work else 1 for name in results}
     _print_table(title, results, works, unit, by_official_python)
     return results
+
+
+def _in_child(interpreter, name):
+    process = subprocess.run([interpreter, *sys.argv, "--variant", name], capture_output=True, text=True)
+    if process.returncode:
+        sys.exit(process.stderr)
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def _measure(compute, repeats):
