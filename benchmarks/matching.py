@@ -188,18 +188,19 @@ def print_ratios(results, here):
 
 
 def print_linear(options):
-    """What a pair costs at each size: the quickest of some rounds, each size in a process of its own."""
+    """What a pair costs at each size: the least of some rounds, each size in a process of its own."""
     measure.print_machine()
-    print(f"native engine, {options.threads} threads; cost of a pair relative to that in the largest table; memory")
-    print("beyond libraries, inputs and result")
+    print(f"native engine, {options.threads} threads; core seconds, which other work on the machine moves less, and those")
+    print("of a pair relative to the largest table's; memory beyond libraries, inputs and result")
     sizes = [math.isqrt(10**exponent) for exponent in (4, 5, 6, 7)]
     for precision, (kernel, *_) in kernels_here().items():
         found = [[_in_child(size, precision) for size in sizes] for _ in range(options.rounds)]
-        rows = [min(rounds, key=lambda one: one["seconds"]) for rounds in zip(*found, strict=True)]
-        costs = [row["seconds"] / row["pairs"] for row in rows]
+        rows = [min(rounds, key=lambda one: one["of_cores"]) for rounds in zip(*found, strict=True)]
+        costs = [row["of_cores"] / row["pairs"] for row in rows]
         for row, cost in zip(rows, costs, strict=True):
             print(
-                f"{precision} {kernel}: {row['pairs']:>10,} pairs, {row['seconds']:8.3f} s, {1 / cost:8,.0f} pairs/s, "
+                f"{precision} {kernel}: {row['pairs']:>10,} pairs, {row['seconds']:8.3f} s, "
+                f"{row['pairs'] / row['seconds']:8,.0f} pairs/s, core seconds {row['of_cores']:8.3f}, "
                 f"{cost / costs[-1]:.3f}, {row['beyond'] / 1e6:4.0f} MB"
             )
 
@@ -220,14 +221,15 @@ def measure_size(options):
     query, gallery = (_filled_in_place(seed, options.size) for seed in range(2))
     how = {"engine": "native", "precision": options.precision, "threads": options.threads}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds = []
+    times = []
     # Small tables more often.
     for _ in range(max(1, 1000 // options.size)):
-        start = time.perf_counter()
+        start, start_of_cores = time.perf_counter(), time.process_time()
         scores = score_matrix(matcher, query, gallery, **how)
-        seconds.append(time.perf_counter() - start)
+        times.append((time.perf_counter() - start, time.process_time() - start_of_cores))
+    seconds, of_cores = map(min, zip(*times, strict=True))
     beyond = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before - scores.nbytes
-    print(json.dumps({"pairs": scores.size, "seconds": min(seconds), "beyond": beyond}))
+    print(json.dumps({"pairs": scores.size, "seconds": seconds, "of_cores": of_cores, "beyond": beyond}))
 
 
 def _filled_in_place(seed, number):

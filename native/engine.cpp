@@ -1,5 +1,9 @@
 #include "engine.h"
 
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -13,10 +17,17 @@
 namespace qaconv {
 namespace {
 
-// Gallery maps that a thread holds packed, so that a query's map, read from memory, serves several pairs: they should
-// stay in the second-level cache.
-constexpr size_t kGroupBytes = 400 << 10;
 constexpr size_t kAlignment = 64;
+
+// Of the gallery maps that a thread holds packed, so that a query's map, read from memory, serves several pairs: they
+// should stay in the second-level cache, a query's map beside them.
+size_t group_bytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (cache > 0) return cache / 2;
+#endif
+    return 400 << 10;
+}
 
 class Memory {
   public:
@@ -179,7 +190,7 @@ void score_pairs(const Kernel& kernel, Precision precision, MapShape shape, Maps
     in_parallel(query.number, threads, [&] {
         return [&](int64_t index) { queries.pack(index, query.values + index * map_size); };
     });
-    const int64_t in_cache = std::max<int64_t>(1, kGroupBytes / kernel.gallery_bytes(shape));
+    const int64_t in_cache = std::max<int64_t>(1, group_bytes() / kernel.gallery_bytes(shape));
     const Groups groups(gallery.number, in_cache, threads);
     in_parallel(groups.count(), threads, [&] {
         auto scorer =
