@@ -190,8 +190,8 @@ def print_ratios(results, here):
 def print_linear(options):
     """What a pair costs at each size: the least of some rounds, each size in a process of its own."""
     measure.print_machine()
-    print(f"native engine, {options.threads} threads; core seconds, which other work on the machine moves less, and those")
-    print("of a pair relative to the largest table's; memory beyond libraries, inputs and result")
+    print(f"native engine, {options.threads} threads; core seconds, which other work on the machine moves less, and")
+    print("those of a pair relative to the largest table's; memory beyond libraries, inputs and result")
     sizes = [math.isqrt(10**exponent) for exponent in (4, 5, 6, 7)]
     for precision, (kernel, *_) in kernels_here().items():
         found = [[_in_child(size, precision) for size in sizes] for _ in range(options.rounds)]
