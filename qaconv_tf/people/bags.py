@@ -8,7 +8,7 @@ from qaconv_tf.people.fabrics import lay, noise, paint_fabric
 from qaconv_tf.people.forms import rounded_box, sweep
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.sewing import robe_on
-from qaconv_tf.people.tailoring import NECK_TOP, home_angles, piece, textured
+from qaconv_tf.people.tailoring import NECK_TOP, piece, textured
 from qaconv_tf.people.template import TRUNK, nearest_skin, template
 from qaconv_tf.people.tubes import tube_axis
 
@@ -126,11 +126,7 @@ def _hanging(kind, side, scale, body, ease, over, material):
     cloth = robe_on(body, ease + 0.006, 0.5, 0.5, 0.0, 0.0, 0.0, over)
     cloth = cloth.chosen((cloth.label == TRUNK) & (cloth.home[cloth.triangles, 1].min(axis=1) > 0.9))
     if kind == "shoulder bag":
-        # Over the shoulder straight down, and below the chest towards the side.
-        turn = side * home_angles(cloth, TRUNK)[1]
-        down = np.clip((1.25 - cloth.home[:, 1]) / 0.22, 0, 1)
-        aim = np.where(cloth.home[:, 2] > 0.02, 0.88 + 0.45 * down, 2.2 - 0.35 * down)
-        off_line = np.where(cloth.home[:, 1] > 1.25, side * cloth.home[:, 0] - 0.115, 0.13 * (turn - aim))
+        off_line = side * cloth.home[:, 0] - 0.112
         cloth = cloth.cut(np.minimum(0.014 - np.abs(off_line), cloth.home[:, 1] - level))
         return [*pieces, _strap(cloth, 0.8 * material.texture[0, 0] / 255, 0.003)]
     # The plane through one shoulder and the other hip.

@@ -30,7 +30,7 @@ def make_bottom(bottom, body, random):
         cloth = cloth.cut(WAIST - cloth.home[:, 1])
         cloth = cloth.cut(cloth.home[:, 1] - bottom.hem)
         span = (WAIST, bottom.hem)
-        return [piece(cloth, (TRUNK,), span, _skirt_material(bottom, random, span), clear=0.012)]
+        return [piece(cloth, (TRUNK,), span, _skirt_material(bottom, random, span), clear=0.018)]
     cloth = trousers_on(body, bottom.ease, bottom.cling)
     cloth = cloth.cut(WAIST - cloth.home[:, 1])
     cloth = cloth.cut(cloth.home[:, 1] - bottom.hem)

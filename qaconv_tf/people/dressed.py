@@ -69,7 +69,7 @@ def dress(person):
     body = shape_body(person.shape)
     outfit = person.outfit
     bottom = outfit.bottom
-    over = 0.006 + (bottom.ease if bottom.kind not in ("none", "skirt") else 0.004)
+    over = {"none": 0.010, "skirt": 0.026}.get(bottom.kind, 0.006 + bottom.ease)
     pieces = []
     for top in outfit.tops:
         pieces += make_top(top, body, random, over)

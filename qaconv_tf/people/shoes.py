@@ -6,6 +6,7 @@ from qaconv_tf.people.cloth import Piece, between, vertex_normals
 from qaconv_tf.people.fabrics import lay, noise
 from qaconv_tf.people.forms import closed_loft
 from qaconv_tf.people.mesh import PARTS
+from qaconv_tf.people.palette import SMALL, draw_colour
 from qaconv_tf.people.sewing import tights_on
 from qaconv_tf.people.tailoring import LEG_LENGTH, piece, textured
 from qaconv_tf.people.template import LEGS, SIDES, nearest_skin, template
@@ -103,7 +104,7 @@ def _paint(kind, colours, random):
             (0.85, 0.85, 0.83) if random.random() < 0.6 else 0.7 * upper,
         )
     if kind == "sneakers":
-        accent = random.uniform(0.05, 0.95, 3)
+        accent = draw_colour(random, SMALL)
         style = random.random()
         if style < 0.45:
             lay(cloth, (np.abs(along - 0.42 - (top - 0.12)) < 0.05) & (top > 0.08), accent if style < 0.2 else sole)
@@ -121,7 +122,7 @@ def _shafts(body, colour, random, high):
     cloth = cloth.chosen(np.isin(cloth.label, LEGS))
     cloth = cloth.cut(high - cloth.home[:, 1])
     cloth = cloth.cut(cloth.home[:, 1] - 0.06)
-    cloth = cloth.moved(cloth.place + 0.009 * vertex_normals(cloth.place, cloth.triangles))
+    cloth = cloth.moved(cloth.place + 0.013 * vertex_normals(cloth.place, cloth.triangles))
     colours = np.empty((128, 64, 3), np.float32)
     colours[:] = colour
     colours *= (1 + 0.05 * noise(random, "grain", (128, 64)))[..., None]

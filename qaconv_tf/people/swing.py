@@ -61,24 +61,36 @@ def keep_clear(vertices, clear, legs, along, radius, inset):
         height = vertices[vertex, 1]
         for leg in range(2):
             _slice(legs[leg], height, along, radius, inset, middle[leg], reach[leg])
-        x, z = vertices[vertex, 0], vertices[vertex, 2]
         across, deep = middle[1, 0] - middle[0, 0], middle[1, 1] - middle[0, 1]
-        # Legs reach less aside than forward: their middles move together.
         apart = np.sqrt(across * across + deep * deep) + 1e-6
-        for leg in range(2):
-            nearer = (1 - 2 * leg) * min(reach[leg, 1], 0.4 * apart) * abs(across) / (apart * apart)
-            middle[leg, 0] += nearer * across
-            middle[leg, 1] += nearer * deep
-        across, deep = middle[1, 0] - middle[0, 0], middle[1, 1] - middle[0, 1]
-        square = across * across + deep * deep
-        share = ((x - middle[0, 0]) * across + (z - middle[0, 1]) * deep) / max(square, 1e-9)
-        share = min(max(share, 0.0), 1.0)
-        off_x, off_z = x - middle[0, 0] - share * across, z - middle[0, 1] - share * deep
-        distance = max(np.sqrt(off_x * off_x + off_z * off_z), 1e-6)
-        least = reach[0, 0] + share * (reach[1, 0] - reach[0, 0]) + clear[vertex]
+        # Legs reach less aside than forward: their middles count as nearer to each other.
+        nearer = min(0.5 * (reach[0, 1] + reach[1, 1]), 0.4 * apart) * abs(across) / apart
+        half = 0.5 * apart - nearer
+        x, z = vertices[vertex, 0] - middle[:, 0].mean(), vertices[vertex, 2] - middle[:, 1].mean()
+        distance = max(np.sqrt(x * x + z * z), 1e-6)
+        ahead = (x * across + z * deep) / (apart * distance)
+        radius_here = reach[0, 0] + 0.5 * (1 + ahead) * (reach[1, 0] - reach[0, 0])
+        # Outwards from between the legs, so that a skirt is drawn forward by the one and backward by the other.
+        least = _outline(half, radius_here, abs(ahead)) + clear[vertex]
         if distance < least:
-            vertices[vertex, 0] += off_x * (least / distance - 1)
-            vertices[vertex, 2] += off_z * (least / distance - 1)
+            vertices[vertex, 0] += x * (least / distance - 1)
+            vertices[vertex, 2] += z * (least / distance - 1)
+
+
+@compiled
+def _outline(half, radius, ahead):
+    """How far the outline around two circles reaches in a direction.
+
+    Args:
+        half: float. Half the distance of their middles.
+        radius: float. Of both.
+        ahead: float. Cosine between the direction and the line through the middles, not negative.
+    """
+    aside = np.sqrt(max(1 - ahead * ahead, 1e-9))
+    flat = radius / aside
+    if flat * ahead <= half:
+        return flat
+    return half * ahead + np.sqrt(max(radius * radius - (half * aside) ** 2, 0.0))
 
 
 @compiled

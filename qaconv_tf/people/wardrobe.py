@@ -61,6 +61,11 @@ def draw_outfit(random, female):
     if outer != "none":
         over = _draw_top(random, outer, season, female, inner=True)
         tops = (_tucked_under(inner, over), over)
+        if bottom.kind == "skirt":
+            # A coat hangs over it.
+            bottom = dataclasses.replace(
+                bottom, flare=min(bottom.flare, over.flare), cling=max(bottom.cling, over.cling)
+            )
     hat = choose(random, HATS)
     return Outfit(
         tops=tops,

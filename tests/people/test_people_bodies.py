@@ -58,6 +58,9 @@ def test_shapes_are_what_their_numbers_say(average):
     child = target_amounts(dataclasses.replace(average, age=12.0))
     assert child["asian-male-child"] == pytest.approx(0.3) and not any("young" in name for name in child)
     assert sum(amount for name, amount in target_amounts(average).items() if name.count("-") == 2) == pytest.approx(1)
+    stout = target_amounts(dataclasses.replace(average, weight=0.5, muscle=-0.4))
+    assert stout["male-young-minmuscle-maxweight"] == pytest.approx(0.2)
+    assert stout["male-young-averagemuscle-maxweight"] == pytest.approx(0.3)
     wide = shape_body(dataclasses.replace(average, details=(("measure-shoulder-dist", 1.0),)))
     rest = template()
     shoulders = [rest.joint("upperarm_l", made)[0] - rest.joint("upperarm_r", made)[0] for made in (body, wide)]
@@ -249,5 +252,6 @@ def test_small_tools_of_cloth():
     dense = np.zeros_like(weights)
     np.add.at(dense, (np.arange(2)[:, None], bones), shares)
     np.testing.assert_allclose(dense, weights, atol=1e-6)
+    assert strongest(np.full((1, 28), 1 / 28))[1].sum() == pytest.approx(1)
     bones, shares = between("head", "neck_01", np.array([0.25]))
     assert shares[0].tolist() == [0.75, 0.25, 0, 0] and bones[0, 0] == template().joints["head"]

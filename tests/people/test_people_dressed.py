@@ -184,6 +184,30 @@ def test_networks_share_no_person_and_no_texture():
             assert not textures[network] & textures[other]
 
 
+def test_the_same_clothes_are_other_cloth_in_another_network():
+    person = describe_person("campus", 0, 2)
+    textures = []
+    for key in (("campus", 0, 2), ("station", 0, 2), ("campus", 1, 2), ("campus", 0, 3)):
+        materials = dress(dataclasses.replace(person, key=key)).materials
+        textures.append({material.texture.tobytes() for material in materials if material.texture.shape[0] > 100})
+    assert len(set.union(*textures)) == sum(len(group) for group in textures)
+
+
+def test_skirts_are_drawn_along_by_striding_legs():
+    people = (describe_person("campus", 0, number) for number in range(200))
+    person = next(person for person in people if person.outfit.bottom.kind == "skirt" and len(person.outfit.tops) == 1)
+    body = dress(person)
+    hanging = body.clear > 0
+    assert 100 < hanging.sum() < 1500
+    depths = []
+    for stride in (0.0, 1.0):
+        mesh = pose(body, 0.0, stride, np.random.default_rng(0))
+        skirt = mesh.vertices[hanging]
+        hem = skirt[skirt[:, 1] < np.quantile(skirt[:, 1], 0.15)]
+        depths.append(np.ptp(hem[:, 2]))
+    assert depths[1] > depths[0] + 0.08
+
+
 def test_faces_are_faces(dressed):
     """Lids and mouth are darker than the cheeks, on every skin."""
     for body in dressed:
