@@ -95,7 +95,7 @@ def test_short_lists(dataset, asked, size):
     result = evaluator.evaluate(model, progress=lambda *counts: seen.append(counts))
     maps = [model.extract(read_images(part)).numpy() for part in (dataset.query, dataset.gallery)]
     shortlist = result.processing["shortlist"]
-    assert shortlist["coarse_shape"] == (4, 2) and json.dumps(result.to_results())
+    assert shortlist["coarse_shape"] == (4, 1) and json.dumps(result.to_results())
     if size is None:
         records = dataset.query, dataset.gallery
         size = choose_shortlist(model.matcher, *maps, *records, loss=0.0, sample=2, seed=3).size

@@ -9,7 +9,7 @@ from qaconv_tf.evaluation.shortlist_size import CurvePoint, Shortlist, _search, 
 from qaconv_tf.matching import score_matrix, shortlist_scores
 from tests.matching.matchers import random_matcher
 
-SHAPE = (8, 6, 6)  # pooled to 4 x 6
+SHAPE = (8, 6, 6)  # pooled to 8 x 1
 
 
 def people(number, images, noise, seed=0):
