@@ -109,7 +109,7 @@ def _bare(outfit):
             return along > sleeve - 0.05
         if tube in LEGS:
             # Shoes hide the foot, but one sees down into them beside the ankle.
-            ankle = home[:, 1] > np.interp(home[:, 2], [0.05, 0.051, 0.09, 0.091], [0.045, 0.058, 0.058, 0.08])
+            ankle = home[:, 1] > np.interp(home[:, 2], [0.05, 0.051, 0.09, 0.091], [0.04, 0.05, 0.05, 0.075])
             return (home[:, 1] < hem + margin) & (ankle | (outfit.shoes in ("sandals", "pumps")))
         distance, angle = neck_distance(home)
         shown = (distance < np.maximum(neckline(inner, angle), 0.06) + 0.03) & (home[:, 1] > 1.2)

@@ -74,6 +74,8 @@ def test_arrays_fit_together(meshes):
         assert mesh.material.shape == mesh.part.shape == (count,) and mesh.part.max() < len(PARTS)
         assert set(mesh.material) == set(range(len(mesh.materials)))
         assert np.isfinite(mesh.vertices).all() and np.isfinite(mesh.corner_uv).all()
+        # Only around the crown and the like does a triangle see the texture from all sides.
+        assert (np.ptp(mesh.corner_uv[..., 0], axis=1) > 0.5).mean() < 0.001
         for material in mesh.materials:
             assert material.texture.dtype == np.uint8 and material.texture.shape[2] == 3
             assert material.bump is None or (np.isfinite(material.bump).all() and np.abs(material.bump).max() < 0.05)
@@ -133,9 +135,10 @@ def test_there_are_no_holes_and_nothing_is_seen_through(dressed, meshes, number)
         two_sided = np.array([material.two_sided for material in mesh.materials])[mesh.material[nearest]]
         assert (seen & ~facing & ~two_sided).sum() <= 0.002 * seen.sum()
         assert facing[seen].mean() > 0.97, "clothes are worn inside out"
-        # Wherever the naked body would be, something is: clothes neither gape nor float beside it.
+        # Wherever the naked body would be, something is, a pixel beside it at the most, for the soles differ.
         without, _ = nearest_triangles(bare.vertices, bare.triangles, heading, height=72)
-        assert ((without >= 0) & ~seen).sum() <= 0.01 * (without >= 0).sum()
+        around = sum(np.roll(seen, (row, column), (0, 1)) for row in (-1, 0, 1) for column in (-1, 0, 1)) > 0
+        assert ((without >= 0) & ~around).sum() == 0
 
 
 def undressed(body):
@@ -247,8 +250,15 @@ def test_patterns_paint_their_colours_and_wrap():
         assert cloth.shape == (96, 120, 3) and cloth.min() > 0 and cloth.max() < 1
         spread = cloth.reshape(-1, 3).std(axis=0).max()
         assert (spread > 0.08) == (pattern != "plain"), pattern
-        seam = np.abs(cloth[:, 0] - cloth[:, -1]).mean()
-        assert seam < 3 * np.abs(np.diff(cloth, axis=1)).mean() + 0.03, pattern
+
+
+@pytest.mark.parametrize("pattern", ["pinstripes", "checks", "plaid", "dots"])
+def test_patterns_go_around_in_whole_periods(pattern):
+    colours = ((0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8))
+    fabric = Fabric(pattern, colours, 0.097, 0.5, "smooth", 0.0, 0.0, 0.0)
+    cloth = paint_fabric(fabric, np.random.default_rng(0), (96, 120), (0.7, 0.95))
+    # Ten periods of 0.095 m; a plaid repeats after two.
+    assert np.abs(np.roll(cloth, 24, axis=1) - cloth).mean() < 0.03
 
 
 def test_colour_is_laid_by_its_share():
