@@ -81,7 +81,8 @@ def _leg_material(bottom, random):
     lay(colours, (0.14 if bottom.kind != "leggings" else 0.05) * seams, (0, 0, 0))
     if bottom.kind == "jeans":
         thigh = np.exp(-(((along - 0.2) / 0.16) ** 2))
-        front = np.exp(-((angle / 0.9) ** 2)) * (thigh + 0.6 * knee)
+        # Nothing at the top, where the hips' cloth goes on.
+        front = np.exp(-((angle / 0.9) ** 2)) * (thigh + 0.6 * knee) * np.clip((along - 0.05) / 0.14, 0, 1)
         lay(colours, np.clip(bottom.fabric.worn * 0.55 * front, 0, 1), (0.80, 0.84, 0.88))
         if bottom.fabric.worn > 0.75:
             torn = np.clip((noise(random, "blotch", LEG_SHAPE) - 1.3) * 3, 0, 1) * np.clip(knee * 1.6 - 0.5, 0, 1)
