@@ -27,15 +27,15 @@ from training_step import CHANNELS, HEIGHT, WIDTH
 NOISE = 2.0
 
 
-def make_maps(options, noise_length=NOISE):
-    """Writes the maps of all images, queries first; the noise is so long, beside a centre of length 1."""
+def make_maps(options):
+    """Writes the maps of all images, queries first."""
     query, gallery = random_records.make_records(options)
     identities = [record.identity for record in (*query, *gallery)]
     centres = training_step.random_maps(0, random_records.IDENTITIES)
     shape = len(identities), HEIGHT, WIDTH, CHANNELS
     maps = np.lib.format.open_memmap(options.folder / "maps.npy", mode="w+", dtype=np.float32, shape=shape)
     for first, noise in training_step.map_blocks(1, len(identities)):
-        some = centres[identities[first : first + len(noise)]] + noise_length * noise
+        some = centres[identities[first : first + len(noise)]] + NOISE * noise
         maps[first : first + len(noise)] = some / np.linalg.norm(some, axis=-1, keepdims=True)
 
 
