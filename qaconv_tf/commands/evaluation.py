@@ -106,7 +106,7 @@ def _evaluate(model, evaluator, kept_maps, how):
 
 def _matches(matcher, dataset, maps, results):
     """Why the pairs matched that a report shows, if they were matched."""
-    if not any(result.scoring == "matching" for result in results):
+    if not any(result.scoring.startswith("matching") for result in results):
         return None
     height, width = maps.shape[1:3]
     shown = shown_queries(results, dataset.query, dataset.gallery, _limits(), height * width)
