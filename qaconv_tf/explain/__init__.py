@@ -1,4 +1,4 @@
-"""Scores -> pictures: the report of a run, and the ranked strips in it."""
+"""Scores -> pictures: the report of a run, and drawings of why two images match."""
 
 from qaconv_tf.explain.report import ReportSection, write_report
 

@@ -1,6 +1,4 @@
-"""The top of a ranking in a plain loop, and the choice of queries by sorting pairs."""
-
-import math
+"""The top of a ranking in a plain loop."""
 
 from tests.oracles.ranking import to_float32
 
@@ -22,17 +20,3 @@ def ranked_strip(row, query, gallery, length=10):
         if rank == length:
             break
     return shown, max(0, ignored - length)
-
-
-def queries_to_show(average_precision):
-    ranked = sorted((value, number) for number, value in enumerate(average_precision) if not math.isnan(value))
-    numbers = [number for _, number in ranked]
-    if len(numbers) < 8:
-        half = min(3, len(numbers) // 2)
-        worst, median, best = numbers[:half], numbers[half : len(numbers) - half], numbers[len(numbers) - half :]
-    else:
-        middle = (len(numbers) - 1) // 2
-        if len(numbers) % 2:
-            middle -= 1  # of three in the middle, the two lower
-        worst, median, best = numbers[:3], numbers[middle : middle + 2], numbers[-3:]
-    return {"worst": worst, "median": median, "best": best[::-1]}
