@@ -166,7 +166,8 @@ def _dataset(sections, limits, images):
         "cmc": cmc_chart(name, results),
         "precision": precision_chart(name, results, precisions),
         "camera_pairs": camera_pairs(results[0].scores, query, gallery, camera_filter),
-        "page": DatasetPage(results, query, gallery, shown, matches, images).to_page(),
+        "page": DatasetPage(results, query, gallery, shown, matches, images).to_page()
+        | {"numAnswers": limits.answers},
     }
 
 

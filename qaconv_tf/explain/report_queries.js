@@ -217,9 +217,9 @@ class QueryBrowser {
   showAnswers(list) {
     const before = this.dataset.scorings[0];
     const answers = this.query.answers[this.scoring];
-    const last = answers.findIndex(([, , rank], place) => place > 0 && rank > answers[place - 1][2] + 1 && rank > 10);
+    const further = answers.findIndex(([, , rank]) => rank > this.dataset.page.numAnswers);
     answers.forEach((answer, place) => {
-      if (place === last) list.append(make("li", { class: "divider" }, "right answers further down"));
+      if (place === further) list.append(make("li", { class: "divider" }, "right answers further down"));
       list.append(make("li", {}, this.answerCard(answer, before)));
     });
   }

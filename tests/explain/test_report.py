@@ -191,6 +191,20 @@ def test_re_ranked_and_lifted_scores_have_a_row_that_says_what_they_took(tmp_pat
     assert [row[8] for row in cells] == ["0.0 s", "23.5 s"]
 
 
+def test_intervals_stand_beneath_their_numbers(tmp_path, colours):
+    intervals = {"rank1": (0.25, 0.755), "mAP": (0.125, 1.0)}
+    given = dataclasses.replace(colours, result=dataclasses.replace(colours.result, intervals=intervals))
+    write_report(tmp_path / "report.html", "x", [given])
+    table = parse(tmp_path / "report.html").find("table")[0]
+    names = [head.text for head in table.find("tr")[0].find("th")]
+    cells = dict(zip(names, table.find("tr")[1].find("th", "td"), strict=True))
+    told = {name: [one.text for one in cell.find("span")] for name, cell in cells.items() if cell.find("span")}
+    assert told == {"rank-1": ["25.0 to 75.5"], "mAP (step)": ["12.5 to 100.0"]}
+    assert "95 % confidence interval" in table.find("caption")[0].text
+    write_report(tmp_path / "report.html", "x", [colours])
+    assert "interval" not in parse(tmp_path / "report.html").find("table")[0].text
+
+
 def test_without_camera_filter_the_own_camera_is_an_answer(tmp_path, colours):
     section = renamed(colours, 1, camera=colours.query[0].camera)
     assert section.gallery[1].identity == section.query[0].identity

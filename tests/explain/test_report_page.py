@@ -312,6 +312,8 @@ def test_a_query_opened_shows_its_ranked_gallery(opened, run):
     kept = [number for number, mark in zip(numbers, marks, strict=True) if mark != "ignored"]
     assert kept == pytest.approx(scores[expected].tolist(), abs=6e-4)
     assert column == order[0] and marks.count("right") == len(right)
+    further = page.locator(".answers .divider ~ li").count()
+    assert further == len(expected) - 10
     page.get_by_role("button", name="next query").click()
     assert shown_pair(page, run)[0] != row
     page.get_by_role("button", name="query before").click()
