@@ -55,6 +55,7 @@ class EvaluationResult:
             `None`.
         intervals: mapping of str to `(low, high)`. 95 % confidence intervals of the rates, over identities. Defaults
             to nothing.
+        descriptions: sparse array or None. What re-ranking described each query by; see `rerank`. Defaults to `None`.
 
     Example:
         >>> import numpy as np
@@ -80,6 +81,7 @@ class EvaluationResult:
     amounts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     extraction_precision: str | None = None
     intervals: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+    descriptions: Any = None
 
     @property
     def pairs_per_second(self):
@@ -413,11 +415,15 @@ class Evaluator:
 
         similarities = temporary_map(result.scores.shape)
         shown = functools.partial(progress, "re-ranking")
-        rerank(query_gallery, *among, **options, output=similarities, progress=shown)
+        described = []
+        rerank(
+            query_gallery, *among, **options, output=similarities, progress=shown, on_descriptions=described.append
+        )
         np.subtract(1, similarities, out=similarities)
         cost = cost.after("reranking", started, self.num_pairs)
         processing = {"temperature": float(matcher.temperature), "reranking": dict(options)}
-        return self._result(f"{result.scoring} + re-ranking", similarities, cost, processing)
+        reranked = self._result(f"{result.scoring} + re-ranking", similarities, cost, processing)
+        return dataclasses.replace(reranked, descriptions=described[0])
 
     def _lift(self, matcher, result, options, progress):
         started = time.perf_counter()

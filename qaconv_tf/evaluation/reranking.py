@@ -28,7 +28,7 @@ MODES = {"qaconv": _Mode(squares=False, precision=np.float16), "standard": _Mode
 
 def rerank(
     query_gallery, query_query, gallery_gallery, k1=20, k2=6, lambda_value=0.3, mode="qaconv", output=None,
-    progress=None, gallery_query=None,
+    progress=None, gallery_query=None, on_descriptions=None,
 ):  # fmt: skip
     """Re-ranks the gallery of every query by k-reciprocal neighbours.
 
@@ -71,6 +71,10 @@ def rerank(
         gallery_query: the same as the first three, `(num_gallery, num_query)`: the distances of each gallery image to
             the queries in its row. Defaults to `None`: those of `query_gallery`.
 
+        on_descriptions: callable or None. Called with the descriptions of the queries, a sparse array
+            `(num_query, num_query + num_gallery)` of weights whose rows sum to 1: whom a query is found by. Defaults to
+            `None`.
+
     Returns:
         float32 distances `(num_query, num_gallery)`: `output`, if given.
 
@@ -103,6 +107,8 @@ def rerank(
         nearest, largest = _nearest(distances, max(k1 + 1, k2), pool)
         weights = _reciprocal_weights(nearest, k1, distances, largest, mode.precision)
         weights = _averaged(weights, nearest[:, :k2])
+        if on_descriptions is not None:
+            on_descriptions(weights[: distances.num_query])
         _blend(weights, distances, largest, float(lambda_value), mode.precision, output, pool)
     return output
 

@@ -9,6 +9,7 @@ function showChanges(root, dataset, query, scoring) {
   }
   root.append(make("h4", {}, "What each scoring makes of this query"), changesTable(dataset, query, scoring));
   if (scoring) root.append(movers(dataset, query, scoring));
+  if (query.neighbours[scoring]) root.append(showNeighbours(dataset, query.neighbours[scoring]));
   const lifting = query.lifting[scoring];
   if (lifting) root.append(...showLifting(dataset, query, scoring, lifting));
 }
@@ -63,6 +64,28 @@ function movers(dataset, query, scoring) {
     { class: "movers" },
     make("h5", {}, `Moved most since ${from}`),
     make("ul", { role: "list", class: "small" }, moved),
+  );
+}
+
+/** Whom re-ranking knows the query by. */
+function showNeighbours(dataset, { count, listed }) {
+  const items = listed.map(([number, weight]) => {
+    const image = dataset.image(number);
+    const words = `${image.identity}, ${image.cameraName}: ${percent(weight)}`;
+    return make("li", {}, image.picture(), make("span", {}, words));
+  });
+  return make(
+    "div",
+    { class: "neighbours" },
+    make("h5", {}, "Neighbours by which re-ranking knows the query"),
+    make(
+      "p",
+      { class: "quiet" },
+      "Images that have it among their nearest as it has them, averaged over its own nearest, with their weight. " +
+        "An answer rises the more of these neighbours it shares.",
+    ),
+    items.length ? make("ul", { role: "list", class: "small" }, items) : make("p", {}, "None: it stands alone."),
+    count > items.length ? make("p", { class: "quiet" }, `and ${count - items.length} more`) : null,
   );
 }
 

@@ -11,6 +11,7 @@ from qaconv_tf.explain.failures import MOST_SUSPICIONS, impossible_sightings, mu
 _LIFTED = " + temporal lifting"
 _MOST_COMPANIONS = 12
 _MOST_PIVOTS = 24
+_MOST_NEIGHBOURS = 16
 
 
 class PageImages:
@@ -102,6 +103,11 @@ class DatasetPage:
                 for column in shown.columns
                 if (row, column) in pairs
             },
+            "neighbours": {
+                place: self._neighbours(row, result.descriptions)
+                for place, result in enumerate(self._results)
+                if result.descriptions is not None
+            },
             "lifting": {
                 place: self._lifting(row, result, shown.answers[place])
                 for place, result in enumerate(self._results)
@@ -114,6 +120,16 @@ class DatasetPage:
         image = self._image(self._gallery[answer.column])
         rank, earlier = answer.rank or 0, int(before[answer.column])
         return [image, MARKS.index(answer.mark), rank, _number(answer.score, 5), earlier]
+
+    def _neighbours(self, row, descriptions):
+        """The images that re-ranking describes a query by, the heaviest first, with their weights."""
+        found = descriptions[[row]].tocoo()
+        weights = dict(zip(found.coords[1].tolist(), found.data.tolist(), strict=True))
+        weights.pop(row, None)
+        records = (*self._query, *self._gallery)
+        heaviest = sorted(weights, key=lambda place: -weights[place])
+        listed = [[self._image(records[place]), _number(weights[place], 4)] for place in heaviest[:_MOST_NEIGHBOURS]]
+        return {"count": len(weights), "listed": listed}
 
     def _lifting(self, row, result, answers):
         """Why a query was lifted as it was: its companions, each camera's pivots, and the weights of its answers."""

@@ -346,6 +346,23 @@ def test_what_lifting_changed_and_why(opened, run):
     assert distances == sorted(distances, reverse=True) and distances[-1] > 0
 
 
+def test_neighbours_that_re_ranking_knows_a_query_by(opened, run):
+    page = opened()
+    reranked = next(s.result for s in run.sections if s.result.scoring == "matching + re-ranking")
+    page.get_by_role("radio", name="matching + re-ranking", exact=True).check()
+    row, _ = shown_pair(page, run)
+    weights = reranked.descriptions[[row]].toarray()[0]
+    assert weights.sum() == pytest.approx(1, abs=0.01)
+    weights[row] = 0
+    order = np.argsort(-weights, kind="stable")[: min(16, np.count_nonzero(weights))]
+    assert len(order) > 2
+    records = (*run.dataset.query, *run.dataset.gallery)
+    told = page.locator(".neighbours li").all_inner_texts()
+    assert [float(text.split(": ")[1][:-1]) for text in told] == pytest.approx(100 * weights[order], abs=0.06)
+    told_people = [tuple(map(int, re.findall(r"\d+", text)[:2])) for text in told]
+    assert sorted(told_people) == sorted((records[place].identity, records[place].camera) for place in order)
+
+
 def test_fixes_are_saved_as_a_file_that_evaluate_applies(opened, run, tmp_path):
     page = opened()
     data = data_of(page)
