@@ -6,6 +6,10 @@ other image's places add by matching there included), in random orders, and in t
 The area under the curve of scores is the mean over the steps, where 1 is the whole image's score and 0 that of an image
 all covered; the lower, the more of the score lay in what was covered first. The rank correlation is Spearman's, between
 the places' shares and what covering each place alone takes from the score.
+
+Places in an order of shares lie together and random ones do not, so whole windows are compared too, all of one size:
+what covering the window with the greatest shares takes, in times of what a window takes on average, and the rank
+correlation over all windows.
 """
 
 import argparse
@@ -70,12 +74,24 @@ def measure_pair(scores_of, found, image, filling, steps, rng):
     return dict(zip(ORDERS, curves, strict=True)), correlation
 
 
+def measure_windows(scores_of, found, image, filling, window):
+    """Returns what the window of greatest shares takes from the score, beside the mean window, and the correlation."""
+    import scipy.stats
+
+    numbers = np.arange(len(found.query_shares)).reshape(found.feature_shape)
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, window).reshape(-1, window[0] * window[1])
+    shares = shares_of_places(found)[windows].sum(axis=1)
+    taken = found.score - scores_of(np.stack([covered(image, one, found.feature_shape, filling) for one in windows]))
+    return taken[shares.argmax()], taken.mean(), scipy.stats.spearmanr(shares, taken).statistic
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True, help="as evaluate.py's --test_datasets, one")
     parser.add_argument("--model", help="a model.keras; by default the package's")
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--window", type=int, nargs=2, default=(3, 2), help="rows and columns, in places")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     measure.print_machine()
@@ -90,20 +106,28 @@ def main():
     model, rng = load_model(chosen_model("", options.model)), np.random.default_rng(options.seed)
     size = model.backbone.image_height, model.backbone.image_width
     extract = tf.function(model.extract)
-    areas, correlations = collections.defaultdict(list), collections.defaultdict(list)
+    areas, correlations, windows = (collections.defaultdict(list) for _ in range(3))
     for pair in same_person_pairs(load_dataset(name, path), options.pairs, rng):
         images = [read_image(record.path, *size) for record in pair]
         maps = extract(np.stack(images)).numpy()
         found = correspondences(model.matcher, *maps)
         for filling, content in fillings(images[0], rng).items():
-            curves, correlation = measure_pair(
-                lambda covers, gallery=maps[1:]: model.match(extract(covers), gallery).numpy()[:, 0],
-                found, images[0], content, options.steps, rng,
-            )  # fmt: skip
+            def scores_of(covers, gallery=maps[1:]):
+                return model.match(extract(covers), gallery).numpy()[:, 0]
+
+            windows[filling].append(measure_windows(scores_of, found, images[0], content, options.window))
+            curves, correlation = measure_pair(scores_of, found, images[0], content, options.steps, rng)
             correlations[filling].append(correlation)
             for order, curve in curves.items():
                 areas[filling, order].append(curve.mean())
     show(options, areas, correlations)
+    for filling, measured in windows.items():
+        greatest, average, correlation = np.array(measured).T
+        print(
+            f"windows covered by {filling}: that of greatest shares takes {greatest.mean() / average.mean():.2f} times "
+            f"the average window's, more than it in {np.mean(greatest > average):.0%} of the pairs; "
+            f"rank correlation {np.nanmedian(correlation):.2f}"
+        )
 
 
 def show(options, areas, correlations):
