@@ -112,6 +112,7 @@ def main():
         maps = extract(np.stack(images)).numpy()
         found = correspondences(model.matcher, *maps)
         for filling, content in fillings(images[0], rng).items():
+
             def scores_of(covers, gallery=maps[1:]):
                 return model.match(extract(covers), gallery).numpy()[:, 0]
 
