@@ -10,36 +10,10 @@ def evaluated(dataset, scoring, rank1, average):
     return {"dataset": dataset, "scoring": scoring, "rank1": rank1, "mAP": average}
 
 
-@pytest.fixture
-def commands(monkeypatch):
-    """What the demo would have run."""
-    run = []
-    monkeypatch.setattr(demo, "_run", lambda *words: run.append(words))
-    return run
-
-
 def finish(path, evaluations=()):
     folder = RunFolder(str(path))
     folder.start("")
     folder.add_results({"last_step": 1}, evaluations)
-
-
-def test_what_is_finished_is_kept_and_what_was_interrupted_is_resumed(tmp_path, commands):
-    finish(tmp_path / "finished")
-    RunFolder(str(tmp_path / "begun")).start("")
-    for run in ("finished", "begun", "new"):
-        demo._train(str(tmp_path), run, "campus", "--epochs=1")
-    assert [("--resume" in words, f"--run_dir={tmp_path}/begun" in words) for words in commands] == [
-        (True, True), (False, False),
-    ]
-
-
-def test_a_run_is_evaluated_once(tmp_path, commands):
-    finish(tmp_path / "fresh")
-    finish(tmp_path / "done", [evaluated("a", "matching", 0.5, 0.5)])
-    for run in ("fresh", "done"):
-        demo._evaluate(str(tmp_path), run, "--test_datasets=a")
-    assert [words[1] for words in commands] == [f"--run_dir={tmp_path}/fresh"]
 
 
 def test_the_table_has_each_run_by_its_own_scoring(tmp_path, capfd):
@@ -63,3 +37,17 @@ def test_results_of_another_schema_are_refused(tmp_path):
     (tmp_path / "results.json").write_text('{"schema": 99}')
     with pytest.raises(UserError, match="schema 1"):
         RunFolder(str(tmp_path)).read_results()
+
+
+def test_minutes_of_each_stage_and_of_all_are_printed(capfd):
+    demo._print_minutes("Minutes", {"people": 1.26, "training": 5.52})
+    assert "Minutes: people 1.3, training 5.5; in all 6.8" in capfd.readouterr().out
+
+
+def test_seconds_of_the_set_up_are_those_that_make_wrote(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo.sys, "prefix", str(tmp_path))
+    found = [demo._setup_seconds()]
+    for text in ("", "71\n"):
+        (tmp_path / "ready").write_text(text)
+        found.append(demo._setup_seconds())
+    assert found == [0.0, 0.0, 71.0]

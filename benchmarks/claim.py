@@ -1,0 +1,218 @@
+"""The paper's claim, tested: `python benchmarks/claim.py --folder=DIR`.
+
+Does matching generalise better than one pooled vector an image? Each method trains the demo's backbone on the demo's
+people for about the same seconds, with several seeds, and ranks another network like training's, an unseen one and the
+real pedestrians of tests/data/pets2009; each result is also re-ranked, and on generated networks lifted by time (on
+pets2009 all cameras see one place at once: time would give the answer away). A pooled vector is ranked, re-ranked and
+lifted by the same code, as a feature map of one location. The methods with matching start from common steps of hard
+triplet, but for the last: class memory as published, from the first step, with one seed.
+
+On two cores it takes about half an hour a seed. What is finished in DIR is kept. Ends with the tables of RESULTS.md;
+`--picture=FILE.svg` draws mAP.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import statistics
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+REAL = "tests/data/pets2009"
+PLACES = ("like training", "unseen network", "real pedestrians")
+KINDS = {
+    "": "",
+    " + re-ranking": "re-ranked",
+    " + temporal lifting": "lifted",
+    " + re-ranking + temporal lifting": "both",
+}
+MEMORY = ("--loss=class_memory", "--score_scale=4", "--score_offset=-14")
+# recipes/memory_1_1.flags but for the backbone and the changes to images.
+PUBLISHED = (
+    "--loss=class_memory", "--head=split", "--weight_init=random", "--trainable_scales", "--nofill_memory",
+    "--sampler=random", "--identities_per_batch=8", "--instances_per_identity=1",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """How one model is trained.
+
+    Args:
+        flags: of `train`, beside the recipe's.
+        start: name of the run that it starts from, or `None`.
+        pooled: whether images are compared by one vector each.
+        seeds: with how many seeds at most.
+    """
+
+    flags: tuple
+    start: str | None = None
+    pooled: bool = False
+    seeds: int = 99
+
+
+def steps(count, rate, decay=True):
+    """Flags of a training of so many steps, the last three tenths of them at a tenth of the rate."""
+    epoch = count // 10
+    decayed = "7" if decay else ""
+    return (f"--steps_per_epoch={epoch}", "--epochs=10", f"--decay_epochs={decayed}", f"--learning_rate={rate}")
+
+
+START = "common start"
+# The steps that take the same seconds, measured on the machine of RESULTS.md: a pooled vector's are quicker.
+METHODS = {
+    START: Method(steps(360, 0.005, decay=False)),
+    "pooled, softmax": Method(("--loss=pooled_softmax", *steps(700, 0.005)), pooled=True),
+    "pooled, hard triplet": Method(("--loss=pooled_triplet", *steps(700, 0.005)), pooled=True),
+    "QAConv, hard triplet": Method(steps(240, 0.005), START),
+    "QAConv, graph sampling": Method(("--sampler=graph", *steps(240, 0.005)), START),
+    "QAConv, class memory": Method((*MEMORY, *steps(220, 0.005)), START),
+    "QAConv, class memory as published": Method((*PUBLISHED, *steps(900, 0.005)), seeds=1),
+}
+
+
+def main(options):
+    from qaconv_tf.commands import stages
+
+    folder = pathlib.Path(options.folder)
+    people = folder / "people"
+    generate(stages, people)
+    results = json.loads((folder / "claim.json").read_text()) if (folder / "claim.json").exists() else {}
+    for seed in range(options.seeds):
+        for name, method in METHODS.items():
+            if seed >= method.seeds:
+                continue
+            run = run_folder(folder, name, seed)
+            start = (f"--initial_model={run_folder(folder, method.start, seed)}/model.keras",) if method.start else ()
+            common = ("--flagfile=recipes/demo.flags", f"--dataset=market1501:{people}/campus", "--noexport")
+            stages.train(run, *common, *start, *method.flags, f"--seed={seed}")
+            key = f"{name}, seed {seed}"
+            if name != START and key not in results:
+                results[key] = {"seconds": seconds_of(run), **evaluate(run, method.pooled, people)}
+                (folder / "claim.json").write_text(json.dumps(results, indent=1))
+    print_tables(results)
+    if options.picture:
+        draw(results, pathlib.Path(options.picture))
+
+
+def run_folder(folder, name, seed):
+    return str(folder / f"{name.replace(',', '').replace(' ', '_')}_{seed}")
+
+
+def generate(stages, people):
+    for network, wanted in {
+        "campus": ("--train_identities=600", "--test_identities=1"),
+        "like": ("--network=campus", "--train_identities=0", "--test_identities=100", "--seed=1"),
+        "station": ("--train_identities=0", "--test_identities=100"),
+    }.items():
+        if not (people / network).exists():
+            stages.run("generate", f"--network={network}", *wanted, f"--output_dir={people / network}")
+
+
+def seconds_of(run):
+    """Seconds of the training steps."""
+    from qaconv_tf.commands.run_folder import RunFolder
+
+    return sum(session["seconds"] for session in RunFolder(run).read_results()["training"])
+
+
+def evaluate(run, pooled, people):
+    """Returns what a run ranks: place -> kind of result -> (rank-1, mAP)."""
+    from qaconv_tf.datasets import load_dataset
+    from qaconv_tf.evaluation.evaluator import Evaluator
+    from qaconv_tf.model import load_model
+
+    model = load_model(f"{run}/model.keras")
+    matcher = vector_matcher(model, load_dataset("market1501", people / "campus").train) if pooled else model.matcher
+    found = {}
+    for place, root in zip(PLACES, (people / "like", people / "station", REAL), strict=True):
+        evaluator = Evaluator(load_dataset("market1501", root))
+        records = (*evaluator.dataset.query, *evaluator.dataset.gallery)
+        maps = maps_of(model, records, pooled)
+        lifting = None if root == REAL else {}
+        each = evaluator.evaluate_maps(matcher, maps, ("matching",), reranking={}, lifting=lifting)
+        found[place] = {one.scoring.removeprefix("matching"): (one.ranking.rank1, one.ranking.mAP) for one in each}
+    return found
+
+
+def maps_of(model, records, pooled):
+    from qaconv_tf.evaluation.extraction import extract_feature_maps
+    from qaconv_tf.training.pooled_classifier import pooled as pool
+
+    maps = extract_feature_maps(model, records, 64)
+    return pool(maps).numpy()[:, None, None] if pooled else maps
+
+
+def vector_matcher(model, records):
+    """Returns a matcher of maps of one location, whose scores rank as cosines do, calibrated as `train` does it."""
+    import numpy as np
+
+    from qaconv_tf.datasets import training_labels
+    from qaconv_tf.matching import QAConv
+    from qaconv_tf.matching.calibration import calibrate
+
+    labels, _ = training_labels(records)
+    rng = np.random.default_rng(0)
+    identities = rng.permutation(np.unique(labels))[:64]
+    chosen = np.concatenate([rng.permutation(np.flatnonzero(labels == identity))[:4] for identity in identities])
+    maps = maps_of(model, [records[index] for index in chosen], pooled=True)
+    matcher = QAConv("uniform", trainable_scales=False)
+    matcher(maps[:1], maps[:1])
+    calibrate(matcher, maps, labels[chosen])
+    return matcher
+
+
+def by_method(results):
+    """Returns method -> its results, one a seed."""
+    return {
+        name: [result for key, result in results.items() if key.rsplit(", seed", 1)[0] == name]
+        for name in METHODS if name != START
+    }  # fmt: skip
+
+
+def told(values):
+    """Mean and standard deviation, in per cent."""
+    values = [100 * value for value in values]
+    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{spread}"
+
+
+def print_tables(results):
+    print("\nmean ± standard deviation over seeds, per cent\n")
+    print("| method | seconds | " + " | ".join(f"{place}: rank-1 | mAP" for place in PLACES) + " |")
+    print("|---" * (2 + 2 * len(PLACES)) + "|")
+    for name, runs in by_method(results).items():
+        cells = [told([one[place][""][which] for one in runs]) for place in PLACES for which in (0, 1)]
+        print(f"| {name} | {statistics.mean(one['seconds'] for one in runs):.0f} | " + " | ".join(cells) + " |")
+    columns = [(place, kind) for place in PLACES for kind in KINDS if kind in next(iter(results.values()))[place]]
+    print("\nmAP\n")
+    print("| method | " + " | ".join(f"{place} {KINDS[kind]}".strip() for place, kind in columns) + " |")
+    print("|---" * (1 + len(columns)) + "|")
+    for name, runs in by_method(results).items():
+        print(f"| {name} | " + " | ".join(told([one[p][k][1] for one in runs]) for p, k in columns) + " |")
+
+
+def draw(results, path):
+    """Draws mAP of every seed as a dot and the mean as a bar."""
+    import jinja2
+
+    rows = []
+    for place in PLACES:
+        for name, runs in by_method(results).items():
+            values = [100 * one[place][""][1] for one in runs]
+            rows.append({"place": place, "name": name, "values": values, "mean": statistics.mean(values)})
+    template = pathlib.Path(__file__).with_name("claim.svg.jinja").read_text()
+    path.write_text(jinja2.Template(template, autoescape=True).render(rows=rows, places=PLACES))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", required=True, help="for people and runs")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--picture", help="SVG file to draw mAP to")
+    started = time.perf_counter()
+    main(parser.parse_args())
+    print(f"\n{(time.perf_counter() - started) / 60:.1f} minutes")

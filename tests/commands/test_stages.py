@@ -1,0 +1,42 @@
+import pytest
+
+from qaconv_tf.commands import stages
+from qaconv_tf.commands.run_folder import RunFolder
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would have been run."""
+    run = []
+    monkeypatch.setattr(stages, "run", lambda *words: run.append(words) or 2.5)
+    return run
+
+
+def finish(path, evaluations=()):
+    folder = RunFolder(str(path))
+    folder.start("")
+    folder.add_results({"last_step": 1}, evaluations)
+
+
+def test_what_is_finished_is_kept_and_what_was_interrupted_is_resumed(tmp_path, commands):
+    finish(tmp_path / "finished")
+    RunFolder(str(tmp_path / "begun")).start("")
+    seconds = [stages.train(str(tmp_path / run), "--epochs=1") for run in ("finished", "begun", "new")]
+    assert seconds == [0.0, 2.5, 2.5]
+    assert [("--resume" in words, f"--run_dir={tmp_path}/begun" in words) for words in commands] == [
+        (True, True), (False, False),
+    ]  # fmt: skip
+
+
+def test_a_run_is_evaluated_once(tmp_path, commands):
+    finish(tmp_path / "fresh")
+    finish(tmp_path / "done", [{"dataset": "a", "scoring": "matching"}])
+    assert [stages.evaluate(str(tmp_path / run), "--test_datasets=a") for run in ("fresh", "done")] == [2.5, 0.0]
+    assert [words[1] for words in commands] == [f"--run_dir={tmp_path}/fresh"]
+
+
+def test_a_command_that_fails_ends_the_rest_by_its_own_status(capfd):
+    with pytest.raises(SystemExit) as ended:
+        stages.run("generate", "--network=nowhere", "--output_dir=never")
+    assert ended.value.code == 2
+    assert "qaconv-generate --network=nowhere" in capfd.readouterr().out
