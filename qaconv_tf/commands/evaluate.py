@@ -1,7 +1,12 @@
 """`evaluate.py`: evaluates a trained model, or the one that the package ships, on any data sets."""
 
+import functools
+
+import tensorflow as tf
+
 from qaconv_tf.backbones.folding import why_no_bfloat16
 from qaconv_tf.commands import comparison, costs, evaluation, shortlist, verification
+from qaconv_tf.commands.evaluation_log import log_evaluation
 from qaconv_tf.commands.kept_maps import KeptMaps
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
 from qaconv_tf.commands.run_folder import RunFolder
@@ -56,7 +61,8 @@ def main():
     costs.check_resources(*work)
     prediction = costs.TimePrediction(*work).after
     how = FLAGS.scoring, reranking, lifting, prediction, kept_maps
-    sections = evaluation.evaluate_model(model, evaluators, *how, explained=bool(output))
+    log = _log_of_run(model.matcher) if FLAGS.run_dir and evaluators else None
+    sections = evaluation.evaluate_model(model, evaluators, *how, explained=bool(output), on_evaluated=log)
     if sections:
         shortlist.print_curves(sections)
         evaluation.print_table(sections)
@@ -74,6 +80,14 @@ def main():
         evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
     if FLAGS.compare_run:
         comparison.print_comparison(sections, RunFolder(FLAGS.compare_run), compared)
+
+
+def _log_of_run(matcher):
+    """Returns what writes each evaluation into the run's TensorBoard folder, at the run's last step."""
+    folder = RunFolder(FLAGS.run_dir)
+    last_step = max((session["last_step"] for session in folder.read_results()["training"]), default=0)
+    writer = tf.summary.create_file_writer(folder.tensorboard)
+    return functools.partial(log_evaluation, writer, folder.tensorboard, last_step, matcher)
 
 
 def _kept_maps(output, model, evaluators):

@@ -59,7 +59,7 @@ def open_evaluators(texts, data_dir, batch_size, label_fixes=(), **options):
 
 def evaluate_model(
     model, evaluators, scorings=("matching",), reranking=None, lifting=None, prediction=None, kept_maps=None,
-    explained=True,
+    explained=True, on_evaluated=None,
 ):  # fmt: skip
     """Evaluates a model on several data sets, showing progress.
 
@@ -73,6 +73,8 @@ def evaluate_model(
             Defaults to `None`.
         kept_maps: `KeptMaps` or None. Where feature maps are taken from, or kept. Defaults to `None`.
         explained: bool. Whether to find why the pairs matched that a report shows. Defaults to `True`.
+        on_evaluated: callable or None. Called with the data set, its feature maps (queries first) and results, of each
+            data set. Defaults to `None`.
 
     Returns:
         A list of `ReportSection`: results with their query and gallery records, and why the pairs matched that a
@@ -84,6 +86,8 @@ def evaluate_model(
             shown = _shown(progress, evaluator, prediction or (lambda *_: None))
             how = scorings, shown, reranking, lifting
             results, maps = _evaluate(model, evaluator, kept_maps, how)
+            if on_evaluated:
+                on_evaluated(evaluator.dataset, maps, results)
             # While the maps are there: a report has no need of them.
             matches = _matches(model.matcher, evaluator.dataset, maps, results) if explained else None
             query, gallery = evaluator.dataset.query, evaluator.dataset.gallery

@@ -1,5 +1,6 @@
 """`train.py`: trains a model, evaluates it, exports it and writes the run folder."""
 
+import functools
 import os
 import time
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from qaconv_tf.commands import evaluation, train_parts
+from qaconv_tf.commands.evaluation_log import log_evaluation
 from qaconv_tf.commands.program import FLAGS, flag_values, flags_text, require_flag
 from qaconv_tf.commands.progress import progress_bar
 from qaconv_tf.commands.run_folder import RunFolder
@@ -130,7 +132,7 @@ class _Run:
                 bar,
                 RecordEpoch(self.history),
                 CheckpointEachEpoch(self.checkpoints),
-                *_validation(self.trainer, evaluators, writer),
+                *_validation(self.trainer, evaluators, writer, self.folder.tensorboard),
             ]
             while self.history.epochs < train_parts.schedule(self.history)[1]:
                 self._fit_epoch(callbacks, writer, bar)
@@ -208,25 +210,20 @@ def _log_settings(writer, model):
         hparams.hparams({name: value for name, value in values.items() if value is not None} | of_model)
 
 
-def _validation(trainer, evaluators, writer):
+def _validation(trainer, evaluators, writer, folder):
     """The callback that evaluates now and then; built here, so that training need not know of evaluation."""
     if not FLAGS.evaluate_every:
         return []
 
     def evaluate(epoch, logs):
         if (epoch + 1) % FLAGS.evaluate_every == 0:
-            results = [evaluator.evaluate(trainer.model) for evaluator in evaluators]
-            _log_evaluations(writer, int(trainer.optimizer.iterations), results)
+            for evaluator in evaluators:
+                maps = []
+                results = evaluator.evaluate_each(trainer.model, ("matching",), on_maps=maps.append)
+                step = int(trainer.optimizer.iterations)
+                log_evaluation(writer, folder, step, trainer.model.matcher, evaluator.dataset, maps[0], results)
 
     return [keras.callbacks.LambdaCallback(on_epoch_end=evaluate)]
-
-
-def _log_evaluations(writer, step, results):
-    with writer.as_default(step):
-        for result in results:
-            for key in ("rank1", "mAP", "mINP"):
-                tf.summary.scalar(f"evaluation/{result.dataset}/{key}", getattr(result.ranking, key))
-    writer.flush()
 
 
 def _finish(model, folder, training, evaluators):
@@ -235,10 +232,11 @@ def _finish(model, folder, training, evaluators):
     if FLAGS.export:
         print("exporting the SavedModel", flush=True)
         export_saved_model(model, folder.saved_model)
-    sections = evaluation.evaluate_model(model, evaluators)
-    if sections:
+    sections = []
+    if evaluators:
         writer = tf.summary.create_file_writer(folder.tensorboard)
-        _log_evaluations(writer, training["last_step"], [section.result for section in sections])
+        log = functools.partial(log_evaluation, writer, folder.tensorboard, training["last_step"], model.matcher)
+        sections = evaluation.evaluate_model(model, evaluators, on_evaluated=log)
         writer.close()
         evaluation.print_table(sections)
     run_facts = {"model": folder.model, "training": training, "flags": flag_values("train")}
