@@ -52,7 +52,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["qaconv_tf", "qaconv_tf.*"]),
-    package_data={"qaconv_tf": ["assets/*", "explain/*.html", "explain/*.css", "explain/*.js"]},
+    package_data={"qaconv_tf": ["assets/*", "assets/references/*", "explain/*.html", "explain/*.css", "explain/*.js"]},
     ext_modules=[
         Extension(
             "qaconv_tf.matching._native",

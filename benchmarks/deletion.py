@@ -7,9 +7,10 @@ The area under the curve of scores is the mean over the steps, where 1 is the wh
 all covered; the lower, the more of the score lay in what was covered first. The rank correlation is Spearman's, between
 the places' shares and what covering each place alone takes from the score.
 
-Places in an order of shares lie together and random ones do not, so whole windows are compared too, all of one size:
-what covering the window with the greatest shares takes, in times of what a window takes on average, and the rank
-correlation over all windows.
+Shares are counted from images of others, as in the report (`--references=0`: from the mean best response of training,
+which gives the most to background that matches background). Places in an order of shares lie together and random ones
+do not, so whole windows are compared too, all of one size: what covering the window with the greatest shares takes, in
+times of what a window takes on average, and the rank correlation over all windows.
 """
 
 import argparse
@@ -92,6 +93,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--window", type=int, nargs=2, default=(3, 2), help="rows and columns, in places")
+    parser.add_argument("--references", type=int, default=32, help="images of others that shares are counted from")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     measure.print_machine()
@@ -107,13 +109,16 @@ def main():
     size = model.backbone.image_height, model.backbone.image_width
     extract = tf.function(model.extract)
     areas, correlations, windows = (collections.defaultdict(list) for _ in range(3))
-    for pair in same_person_pairs(load_dataset(name, path), options.pairs, rng):
-        images = [read_image(record.path, *size) for record in pair]
+    dataset = load_dataset(name, path)
+    for pair in same_person_pairs(dataset, options.pairs, rng):
+        others = [record for record in dataset.gallery if record.identity != pair[0].identity]
+        others = rng.permutation(np.array(others, object))[: options.references]
+        images = [read_image(record.path, *size) for record in (*pair, *others)]
         maps = extract(np.stack(images)).numpy()
-        found = correspondences(model.matcher, *maps)
+        found = correspondences(model.matcher, *maps[:2], maps[2:] if len(others) else None)
         for filling, content in fillings(images[0], rng).items():
 
-            def scores_of(covers, gallery=maps[1:]):
+            def scores_of(covers, gallery=maps[1:2]):
                 return model.match(extract(covers), gallery).numpy()[:, 0]
 
             windows[filling].append(measure_windows(scores_of, found, images[0], content, options.window))

@@ -65,6 +65,7 @@ def main():
     measure.print_machine()
     import qaconv_tf as qt
     from qaconv_tf.explain.matches import match_pairs
+    from qaconv_tf.explain.references import choose_references
     from qaconv_tf.explain.report import ReportSection, write_report
     from qaconv_tf.explain.shown import ReportLimits, pairs_of, shown_queries
 
@@ -80,7 +81,8 @@ def main():
         started = time.perf_counter()
         shown = shown_queries(results, query, gallery, ReportLimits(), HEIGHT * WIDTH)
         query_maps, gallery_maps = maps[: len(query)], maps[len(query) :]
-        matches = match_pairs(matcher, query_maps, gallery_maps, pairs_of(shown))
+        references = choose_references(query, gallery, gallery_maps)
+        matches = match_pairs(matcher, query_maps, gallery_maps, pairs_of(shown), references)
         matched = time.perf_counter()
         path = pathlib.Path(options.output or f"{folder}/report.html")
         write_report(path, "Random", [ReportSection(result, query, gallery, matches) for result in results])

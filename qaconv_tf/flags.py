@@ -475,6 +475,11 @@ _add(
 
 # Explanation
 _add(_EXPLAIN, flags.DEFINE_integer, "lines", 24, "Lines drawn between matched places, at most.", lower_bound=0)
+_add(
+    _EXPLAIN, flags.DEFINE_string, "references", "",
+    "Folder of images of others: a place's share is what it matches better than it does in these. By default the "
+    "package's, of generated people.",
+)
 _add(_EXPLAIN, flags.DEFINE_bool, "mutual_only", False, "Draw only matches that hold both ways.")
 
 

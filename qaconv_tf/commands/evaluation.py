@@ -15,6 +15,7 @@ from qaconv_tf.datasets import combine_training_parts, load_dataset, require_spl
 from qaconv_tf.datasets.label_fixes import apply_label_fixes
 from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.matches import match_pairs
+from qaconv_tf.explain.references import choose_references
 from qaconv_tf.explain.report import ReportSection, write_report
 from qaconv_tf.explain.shown import ReportLimits, pairs_of, shown_queries
 
@@ -115,7 +116,9 @@ def _matches(matcher, dataset, maps, results):
     height, width = maps.shape[1:3]
     shown = shown_queries(results, dataset.query, dataset.gallery, _limits(), height * width)
     num_query = len(dataset.query)
-    return match_pairs(matcher, maps[:num_query], maps[num_query:], pairs_of(shown))
+    query_maps, gallery_maps = maps[:num_query], maps[num_query:]
+    references = choose_references(dataset.query, dataset.gallery, gallery_maps)
+    return match_pairs(matcher, query_maps, gallery_maps, pairs_of(shown), references)
 
 
 def _limits():

@@ -1,5 +1,6 @@
 """`qaconv-explain A.jpg B.jpg`: why two images match, as numbers, a picture and JSON."""
 
+import importlib.resources
 import io
 import json
 import os
@@ -9,24 +10,28 @@ from PIL import Image
 
 from qaconv_tf.commands.program import FLAGS
 from qaconv_tf.commands.shipped_model import chosen_model
+from qaconv_tf.datasets.files import list_images
 from qaconv_tf.errors import UserError
 from qaconv_tf.explain.drawing import draw_explanation
 from qaconv_tf.matching.correspondence import correspondences
 from qaconv_tf.model import load_model
 from qaconv_tf.pipeline import read_image
 
+_MOST_REFERENCES = 64
 _DRAWN_PIXELS = 960  # no image is drawn from more rows than these
 
 
 def main(query_path, gallery_path):
     """Explains by the flags."""
     picture, listing = _outputs(query_path, gallery_path)
+    references = _references()
     path = chosen_model(FLAGS.run_dir, FLAGS.model)
     print(f"model: {path}", flush=True)
     model = load_model(path)
     size = model.backbone.image_height, model.backbone.image_width
     images = [read_image(one, *size) for one in (query_path, gallery_path)]
-    found = correspondences(model.matcher, *model.extract(np.stack(images)).numpy())
+    maps = model.extract(np.stack([*images, *(read_image(one, *size) for one in references)])).numpy()
+    found = correspondences(model.matcher, *maps[:2], maps[2:])
     os.makedirs(os.path.dirname(listing), exist_ok=True)
     paths = {"query": query_path, "gallery": gallery_path}
     _write(listing, json.dumps(paths | {"model": path} | found.to_json(), indent=1).encode())
@@ -42,6 +47,15 @@ def main(query_path, gallery_path):
         f"{mutual.sum()} of {mutual.size} places match both ways"
     )
     print(f"picture: {picture}   shares: {listing}")
+
+
+def _references():
+    """Paths of the images that shares are counted from."""
+    folder = FLAGS.references or str(importlib.resources.files("qaconv_tf") / "assets" / "references")
+    paths = list_images(folder) if os.path.isdir(folder) else []
+    if not paths:
+        raise UserError(f"Expected a folder of images of others. Received: --references={folder}, which holds none")
+    return paths[:_MOST_REFERENCES]
 
 
 def _outputs(query_path, gallery_path):

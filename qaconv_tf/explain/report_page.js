@@ -86,7 +86,8 @@ class PageImage {
 /** Where each location of a pair matched, and its share of the score. Index 0: the query's locations, 1: the answer's. */
 class Pair {
   constructor(matches, number) {
-    const { height, width, constant, temperature } = matches.page;
+    const { height, width, constants, temperature } = matches.page;
+    const constant = constants[number];
     Object.assign(this, { height, width, constant, temperature });
     this.locations = height * width;
     const part = (array, side) => {

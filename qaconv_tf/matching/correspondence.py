@@ -17,7 +17,7 @@ class Correspondences:
             the greatest (of equal ones the first).
         best_of_gallery: the same, the query location for each location of the gallery image.
         query_shares: float64 array `(locations,)`. What each location of the query adds to the score, as it differs
-            from a location whose best response is the mean of training's.
+            from a location whose best response is its own mean over reference images, or the mean of training's.
         gallery_shares: the same, of the gallery image.
         constant: float. What all shares and this add up to is the score.
         probability: float. That both show the same identity, `sigmoid(score / temperature)`.
@@ -95,19 +95,26 @@ def returns(best, best_back):
     return np.take_along_axis(best_back, best, axis=-1) == np.arange(best.shape[-1])
 
 
-def correspondences(matcher, query_map, gallery_map):
+def correspondences(matcher, query_map, gallery_map, reference_maps=None):
     """Finds where two images match, and each location's exact share of their score.
+
+    Background matches background in any two images, and well, so it has large shares and tells nobody from anybody.
+    Given reference maps, a location's share is what it matches better here than it does in them, and what it matches
+    in them belongs to the constant: so the shares say what speaks for this pair. Covering the image where those shares
+    are large lowers the score most (benchmarks/deletion.py); without references it does not.
 
     Args:
         matcher: a built `QAConv`; its `evaluation_form` is taken.
         query_map: feature map `(height, width, channels)`.
         gallery_map: feature map of the same shape.
+        reference_maps: array `(num_references, height, width, channels)`, of images of others, a few dozen. Defaults
+            to `None`: shares are counted from the mean best response of training.
 
     Returns:
         A `Correspondences`.
 
     Raises:
-        ValueError: if the maps are not of rank 3 or differ in shape.
+        ValueError: if the maps are not of rank 3 or differ in shape, or there are no references in `reference_maps`.
 
     Example:
         >>> import numpy as np
@@ -127,28 +134,67 @@ def correspondences(matcher, query_map, gallery_map):
     if query_map.ndim != 3 or query_map.shape != gallery_map.shape:
         received = f"query_map.shape={query_map.shape}, gallery_map.shape={gallery_map.shape}"
         raise ValueError(f"Expected two feature maps (height, width, channels) of one shape. Received: {received}")
-    form = matcher.evaluation_form()
-    best, shares = matches_of_pairs(form, query_map[None], gallery_map[None])
+    typical = (None, None)
+    if reference_maps is not None:
+        typical = np.split(typical_responses(np.stack([query_map, gallery_map]), reference_maps), 2)
+    best, shares, constants = matches_of_pairs(
+        matcher.evaluation_form(), query_map[None], gallery_map[None], *typical
+    )
     (best_of_query, best_of_gallery), (query_shares, gallery_shares) = best[0], shares[0]
-    score = form.intercept + shares.sum()
-    probability = float(1 / (1 + np.exp(-score / float(matcher.temperature))))
+    constant = float(constants[0])
+    probability = float(1 / (1 + np.exp(-(constant + shares.sum()) / float(matcher.temperature))))
     shape = query_map.shape[:2]
     return Correspondences(
-        shape, best_of_query, best_of_gallery, query_shares, gallery_shares, form.intercept, probability
+        shape, best_of_query, best_of_gallery, query_shares, gallery_shares, constant, probability
     )
 
 
-def matches_of_pairs(form, query_maps, gallery_maps):
+def typical_responses(maps, reference_maps, counted=None):
+    """Returns the mean best response of each location over reference images.
+
+    Args:
+        maps: array `(num_maps, height, width, channels)`.
+        reference_maps: array `(num_references, height, width, channels)`.
+        counted: bool array `(num_maps, num_references)`. Which references count for a map. Defaults to `None`: all.
+
+    Returns:
+        float64 `(num_maps, locations)`.
+
+    Raises:
+        ValueError: if no reference counts for a map.
+
+    Example:
+        >>> import numpy as np
+        >>> from qaconv_tf.matching.correspondence import typical_responses
+        >>> typical_responses(np.array([[[[1.0, 0.0]]]]), np.array([[[[0.25, 1.0]]], [[[0.75, 0.0]]]])).tolist()
+        [[0.5]]
+    """
+    number, height, width, channels = maps.shape
+    locations = np.reshape(maps, (number * height * width, channels)).astype(np.float32, copy=False)
+    counted = np.ones((number, len(reference_maps)), bool) if counted is None else np.asarray(counted)
+    if not counted.any(axis=1).all():
+        raise ValueError(f"Expected a reference or more for each map. Received: {counted.sum(axis=1).min()} for one")
+    total = np.zeros((number, height * width))
+    for reference, counts in zip(reference_maps, counted.T, strict=True):
+        responses = locations @ np.reshape(reference, (height * width, channels)).T.astype(np.float32, copy=False)
+        total += counts[:, None] * responses.max(axis=1).reshape(number, -1)
+    return total / counted.sum(axis=1, keepdims=True)
+
+
+def matches_of_pairs(form, query_maps, gallery_maps, query_typical=None, gallery_typical=None):
     """Returns the best locations and the shares of pairs, the first query with the first gallery map and so on.
 
     Args:
         form: `EvaluationForm` of the matcher.
         query_maps: array `(num_pairs, height, width, channels)`.
         gallery_maps: the same.
+        query_typical: array `(num_pairs, locations)`. The response from which a location's share is counted. Defaults
+            to `None`: the form's center.
+        gallery_typical: the same, of the gallery images.
 
     Returns:
-        Two arrays `(num_pairs, 2, locations)`, int64 and float64: of the query's locations, then of the gallery
-        image's. With `form.intercept` a pair's shares add up to its score.
+        Two arrays `(num_pairs, 2, locations)`, int64 and float64: best locations and shares of the query's locations,
+        then of the gallery image's; and float64 `(num_pairs,)`, the constants that make a pair's shares its score.
 
     Example:
         >>> import numpy as np
@@ -157,15 +203,17 @@ def matches_of_pairs(form, query_maps, gallery_maps):
         >>> maps = np.random.default_rng(0).normal(size=(3, 4, 2, 8)).astype("float32")
         >>> matcher = qt.QAConv()
         >>> scores = matcher(maps[:1], maps[1:]).numpy()
-        >>> best, shares = matches_of_pairs(matcher.evaluation_form(), maps[[0, 0]], maps[1:])
-        >>> best.shape, np.allclose(shares.sum(axis=(1, 2)) + matcher.evaluation_form().intercept, scores[0])
+        >>> best, shares, constants = matches_of_pairs(matcher.evaluation_form(), maps[[0, 0]], maps[1:])
+        >>> best.shape, np.allclose(shares.sum(axis=(1, 2)) + constants, scores[0])
         ((2, 2, 8), True)
     """
     number, height, width, channels = query_maps.shape
     query, gallery = (np.reshape(maps, (number, height * width, channels)) for maps in (query_maps, gallery_maps))
     responses = np.asarray(query, np.float32) @ np.asarray(gallery, np.float32).transpose(0, 2, 1)
-    best, shares = [], []
-    for axis, weights in ((2, form.query_weights), (1, form.gallery_weights)):
+    best, shares, constants = [], [], np.full(number, form.intercept)
+    for axis, weights, typical in ((2, form.query_weights, query_typical), (1, form.gallery_weights, gallery_typical)):
+        typical = np.full((1, height * width), form.center) if typical is None else typical
         best.append(responses.argmax(axis=axis))
-        shares.append(form.slope * weights * (responses.max(axis=axis).astype(np.float64) - form.center))
-    return np.stack(best, axis=1), np.stack(shares, axis=1)
+        shares.append(form.slope * weights * (responses.max(axis=axis).astype(np.float64) - typical))
+        constants = constants + form.slope * ((typical - form.center) @ weights)
+    return np.stack(best, axis=1), np.stack(shares, axis=1), constants

@@ -49,6 +49,22 @@ def test_a_pair_is_explained_by_numbers_a_picture_and_json(capfd, tmp_path, mode
         assert picture.format == "PNG" and picture.width > picture.height > 480
 
 
+def test_shares_are_counted_from_the_references_of_the_flag(capfd, tmp_path, model, pair):
+    maps = model.extract(np.stack([read_image(path, 64, 32) for path in pair])).numpy()
+    (tmp_path / "others").mkdir()
+    Image.open(pair[0]).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(tmp_path / "others" / "a.png")
+    reference = model.extract(read_image(str(tmp_path / "others" / "a.png"), 64, 32)[None]).numpy()
+    assert explain(capfd, tmp_path, *pair, f"--references={tmp_path}/others").status == 0
+    listing = json.loads((tmp_path / "out" / "one_and_two.json").read_text())
+    expected = qt.correspondences(model.matcher, *maps, reference).query_shares
+    np.testing.assert_allclose([place["share"] for place in listing["query"]], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_a_folder_without_references_is_named(capfd, tmp_path, model, pair):
+    ended = explain(capfd, tmp_path, *pair, f"--references={tmp_path}/nowhere")
+    assert ended.status == 2 and "nowhere, which holds none" in ended.err
+
+
 def test_nothing_is_overwritten(capfd, tmp_path, model, pair):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "one_and_two.json").write_text("mine")

@@ -9,6 +9,7 @@ import qaconv_tf as qt
 from qaconv_tf.datasets.records import ReidDataset
 from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.matches import match_pairs
+from qaconv_tf.explain.references import choose_references
 from qaconv_tf.explain.report import ReportSection, write_report
 from qaconv_tf.explain.shown import ReportLimits, pairs_of, shown_queries
 
@@ -26,7 +27,20 @@ class SmallRun:
     sections: list
 
     def correspondences(self, row, column):
-        return qt.correspondences(self.matcher, self.maps[row], self.maps[len(self.dataset.query) + column])
+        """Each image's shares counted from images of others, as `qt.correspondences` alone does for both at once."""
+        pair = self.maps[row], self.maps[len(self.dataset.query) + column]
+        references = self.references
+        of_query, of_gallery = (
+            qt.correspondences(self.matcher, *pair, references.maps[others])
+            for others in (references.of_query[row], references.of_gallery[column])
+        )
+        constant = of_query.score - of_query.query_shares.sum() - of_gallery.gallery_shares.sum()
+        return dataclasses.replace(of_query, gallery_shares=of_gallery.gallery_shares, constant=constant)
+
+    @property
+    def references(self):
+        query, gallery = self.dataset.query, self.dataset.gallery
+        return choose_references(query, gallery, self.maps[len(query) :])
 
     def write(self, path):
         write_report(path, "A small run", self.sections, {"seed": 5, "flags": {"scoring": ["matching", "pooled"]}})
@@ -67,6 +81,7 @@ def small_run(dataset=None):
     results = evaluator.evaluate_maps(matcher, maps, ("matching", "pooled"), None, RERANKING, LIFTING)
     shown = shown_queries(results, dataset.query, dataset.gallery, ReportLimits(), SHAPE[0] * SHAPE[1])
     num_query = len(dataset.query)
-    matches = match_pairs(matcher, maps[:num_query], maps[num_query:], pairs_of(shown))
+    references = choose_references(dataset.query, dataset.gallery, maps[num_query:])
+    matches = match_pairs(matcher, maps[:num_query], maps[num_query:], pairs_of(shown), references)
     sections = [ReportSection(result, dataset.query, dataset.gallery, matches) for result in results]
     return SmallRun(dataset, matcher, maps, sections)

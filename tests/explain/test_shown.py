@@ -73,7 +73,7 @@ def test_a_pair_takes_as_many_bytes_as_reckoned_and_keeps_its_shares(locations):
     number = locations[0] * locations[1]
     shares = generator.normal(size=(5, 2, number)).astype(np.float32)
     best = generator.integers(number, size=(5, 2, number))
-    page = Matches({}, locations, best, shares, -3.0, 10.0).to_page()
+    page = Matches({}, locations, best, shares, generator.normal(size=5), 10.0).to_page()
     assert len(page["best"]) + len(page["shares"]) <= 5 * bytes_of_pair(number)
     kept = np.frombuffer(base64.b64decode(page["shares"]), "<i2").reshape(shares.shape)
     units = np.array(page["unit"])[:, None, None]
