@@ -51,3 +51,7 @@ def test_seconds_of_the_set_up_are_those_that_make_wrote(tmp_path, monkeypatch):
         (tmp_path / "ready").write_text(text)
         found.append(demo._setup_seconds())
     assert found == [0.0, 0.0, 71.0]
+
+
+def test_the_budget_is_a_quarter_of_an_hour_at_most():
+    assert sum(demo.BUDGET.values()) < 15
