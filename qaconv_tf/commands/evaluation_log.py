@@ -11,6 +11,7 @@ from qaconv_tf.explain.curves import precision_at_recall
 from qaconv_tf.explain.drawing import draw_explanation, draw_strip
 from qaconv_tf.explain.fixed_examples import choose_examples
 from qaconv_tf.explain.projector import SPRITE_SIZE, choose_projected, write_projector
+from qaconv_tf.explain.references import choose_references
 from qaconv_tf.explain.score_samples import right_and_wrong_scores
 from qaconv_tf.matching.correspondence import correspondences
 from qaconv_tf.pipeline import read_image
@@ -85,18 +86,23 @@ def _write_answers(dataset, result):
     marks = QueryMarks(dataset.query, dataset.gallery, rule)
     for number, row in enumerate(choose_examples(dataset.query, dataset.gallery, rule).queries):
         answers = marks.answers(row, result.scores[row], _STRIP_ANSWERS, most_right=0)
-        shown = [
-            (_image(dataset.gallery[one.column], _STRIP_HEIGHT), one.mark, f"{one.rank or ''} {one.score:.2f}")
-            for one in answers
-        ]
+        shown = [(_image(dataset.gallery[one.column], _STRIP_HEIGHT), one.mark, _label(one)) for one in answers]
         strip = draw_strip(_image(dataset.query[row], _STRIP_HEIGHT), shown, _STRIP_HEIGHT)
         _write_picture(f"answers/{_name(result)}/query {number + 1}", strip)
 
 
+def _label(answer):
+    return f"{answer.rank}: {answer.score:.2f}" if answer.rank else f"{answer.score:.2f}"
+
+
 def _write_correspondences(matcher, dataset, maps, camera_filter):
+    query_maps, gallery_maps = maps[: len(dataset.query)], maps[len(dataset.query) :]
+    references = choose_references(dataset.query, dataset.gallery, gallery_maps)
     examples = choose_examples(dataset.query, dataset.gallery, camera_filter)
     for name, (row, column) in examples.pairs.items():
-        found = correspondences(matcher, maps[row], maps[len(dataset.query) + column])
+        others = references and references.of_query[row] & references.of_gallery[column]
+        reference_maps = references.maps[others] if np.any(others) else None
+        found = correspondences(matcher, query_maps[row], gallery_maps[column], reference_maps)
         records = dataset.query[row], dataset.gallery[column]
         images = [_image(record, _PAIR_HEIGHT) for record in records]
         names = [f"{record.identity}, camera {record.camera}" for record in records]

@@ -12,11 +12,13 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 import qaconv_tf as qt
 from qaconv_tf.commands.evaluation_log import log_evaluation
+from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.explain.drawing import draw_explanation
 from qaconv_tf.explain.fixed_examples import choose_examples
 from qaconv_tf.explain.projector import choose_projected, write_projector
 from qaconv_tf.explain.score_samples import right_and_wrong_scores
 from qaconv_tf.pipeline import read_image
+from tests.commands.running import run_command
 from tests.explain.small_run import small_run
 
 
@@ -70,6 +72,14 @@ def pairs_by_loops(run, rule):
     return [(row, column) for row, one in query for column, other in gallery if rule(one, other)]
 
 
+def shown_beside(run, row, column):
+    """Places in the maps of the references of a pair: images that show neither of its people."""
+    query, gallery = run.dataset.query, run.dataset.gallery
+    chosen = np.sort(np.random.default_rng(0).permutation(len(gallery))[:32])
+    of_pair = query[row].identity, gallery[column].identity
+    return [len(query) + index for index in chosen if gallery[index].identity not in of_pair]
+
+
 def test_rates_of_every_scoring(run, events):
     for section in run.sections:
         result = section.result
@@ -88,7 +98,8 @@ def test_pictures_show_what_correspondences_names_of_the_same_pairs_every_time(r
         assert (is_wrong if name == "wrong pair" else is_right)(query[row], gallery[column])
         pictures = written(events, f"correspondences/{run.dataset.name}/{name}")
         for step, maps in ((3, run.maps), (7, other_maps(run))):
-            found = qt.correspondences(run.matcher, maps[row], maps[len(query) + column])
+            query_map, gallery_map, *others = maps[[row, len(query) + column, *shown_beside(run, row, column)]]
+            found = qt.correspondences(run.matcher, query_map, gallery_map, np.array(others))
             images = [read_image(record.path, 256, 128) for record in (query[row], gallery[column])]
             names = [f"{record.identity}, camera {record.camera}" for record in (query[row], gallery[column])]
             np.testing.assert_array_equal(picture(pictures[step]), draw_explanation(*images, found, names, 256))
@@ -165,3 +176,15 @@ def test_sets_of_other_names_stay(run, tmp_path):
         write_projector(str(tmp_path), name, np.eye(3), records, images)
     config = text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
     assert [entry.tensor_name for entry in config.embeddings] == ["market1501_one", "market1501_two"]
+
+
+def test_evaluate_adds_to_the_run_at_its_last_step(capfd, tmp_path):
+    qt.build_model(weights=None, image_height=64, image_width=32).save(tmp_path / "model.keras")
+    RunFolder(str(tmp_path)).add_results({"last_step": 40})
+    ended = run_command(capfd, "evaluate", f"--run_dir={tmp_path}", "--test_datasets=market1501:tests/data/pets2009")
+    assert ended.status == 0, ended.err
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    name = "market1501:tests/data/pets2009"
+    for tag in (f"evaluation/{name}/mAP", f"correspondences/{name}/wrong pair", f"curves/{name}/CMC"):
+        assert list(written(events, tag)) == [40]
+    assert (tmp_path / "tensorboard" / "projector" / "market1501_tests_data_pets2009" / "vectors.tsv").exists()
