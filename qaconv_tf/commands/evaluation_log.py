@@ -115,8 +115,7 @@ def _write_projector(folder, dataset, maps):
     chosen = choose_projected(records)
     vectors = [maps[index].mean(axis=(0, 1), dtype=np.float32) for index in chosen]
     shown = [records[index] for index in chosen]
-    width, height = SPRITE_SIZE
-    thumbnails = [read_image(record.path, height, width) for record in shown]
+    thumbnails = [_image(record, SPRITE_SIZE) for record in shown]
     write_projector(folder, dataset.name, vectors, shown, thumbnails)
 
 

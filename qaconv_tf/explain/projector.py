@@ -7,8 +7,10 @@ import re
 import numpy as np
 from PIL import Image
 
+from qaconv_tf.explain.drawing import PAPER
+
 MOST_IMAGES = 1000  # the browser lays them out
-SPRITE_SIZE = 32, 64  # width and height of a thumbnail
+SPRITE_SIZE = 64  # the projector draws squares, and counts on as many rows as columns
 CONFIG = "projector_config.pbtxt"
 _FOLDER = "projector"
 
@@ -43,7 +45,7 @@ def write_projector(folder, name, vectors, records, thumbnails):
         name: str. What the set is called; what no file name holds becomes `_`.
         vectors: float array `(num_images, channels)`.
         records: sequence of records with `.identity` and `.camera`, one a vector.
-        thumbnails: uint8 array `(num_images, 64, 32, 3)`.
+        thumbnails: sequence of uint8 arrays `(height, width, 3)`, neither above 64; one a vector.
 
     Example:
         >>> import os, tempfile
@@ -75,22 +77,21 @@ def _word(value):
 
 
 def _sprite(thumbnails):
-    """All thumbnails in one picture, row by row: the projector counts on as many columns as rows at least."""
-    width, height = SPRITE_SIZE
+    """All thumbnails in one picture, row by row, each in the middle of its square."""
     columns = math.ceil(math.sqrt(len(thumbnails)))
-    sprite = Image.new("RGB", (columns * width, math.ceil(len(thumbnails) / columns) * height))
+    sprite = Image.new("RGB", (columns * SPRITE_SIZE, columns * SPRITE_SIZE), PAPER)
     for number, thumbnail in enumerate(thumbnails):
         row, column = divmod(number, columns)
-        sprite.paste(Image.fromarray(thumbnail), (column * width, row * height))
+        left, top = ((SPRITE_SIZE - length) // 2 for length in (thumbnail.shape[1], thumbnail.shape[0]))
+        sprite.paste(Image.fromarray(thumbnail), (column * SPRITE_SIZE + left, row * SPRITE_SIZE + top))
     return sprite
 
 
 def _entry(name):
     """The lines of one set; paths are relative to the file."""
     path = f"{_FOLDER}/{name}"
-    width, height = SPRITE_SIZE
     return (
         f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{path}/vectors.tsv"\n'
         f'  metadata_path: "{path}/metadata.tsv"\n  sprite {{\n    image_path: "{path}/thumbnails.png"\n'
-        f"    single_image_dim: {width}\n    single_image_dim: {height}\n  }}\n}}\n"
+        f"    single_image_dim: {SPRITE_SIZE}\n    single_image_dim: {SPRITE_SIZE}\n  }}\n}}\n"
     )

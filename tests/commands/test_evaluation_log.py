@@ -152,13 +152,13 @@ def test_projector_files_agree(run, folder):
     assert header == "identity\tcamera"
     assert rows == [f"{record.identity}\t{record.camera}" for record in records]
     sprite = np.asarray(Image.open(f"{folder}/{entry.sprite.image_path}"))
-    width, height = entry.sprite.single_image_dim
-    columns = sprite.shape[1] // width
-    assert columns == np.ceil(np.sqrt(len(records)))
+    assert list(entry.sprite.single_image_dim) == [64, 64]
+    columns = np.ceil(np.sqrt(len(records))).astype(int)
+    assert sprite.shape == (64 * columns, 64 * columns, 3)
     for number, record in enumerate(records):
-        top, left = number // columns * height, number % columns * width
-        shown = sprite[top : top + height, left : left + width]
-        np.testing.assert_array_equal(shown, read_image(record.path, height, width))
+        top, left = number // columns * 64, number % columns * 64 + 16
+        shown = sprite[top : top + 64, left : left + 32]
+        np.testing.assert_array_equal(shown, read_image(record.path, 64, 32))
 
 
 def test_projected_images_are_of_whole_identities(run):
