@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from qaconv_tf.matching.score_matrix import chosen_engine
 from qaconv_tf.model import load_model
@@ -39,6 +40,9 @@ def test_a_run_leaves_what_it_promises_and_a_resumed_run_is_the_same_run(capfd, 
     promised = {"flags.txt", "checkpoints", "tensorboard", "model.keras", "saved_model", "results.json", "report.html"}
     assert names == promised | {"queries"}
     assert (whole / "saved_model" / "1" / "saved_model.pb").exists()
+    events = EventAccumulator(str(whole / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    looked_at = events.Tensors(f"correspondences/market1501:{people}/right pair 1")
+    assert [event.step for event in looked_at] == [2, 4, 4]  # after each epoch, and at the end
     assert "--loss=class_memory" in (whole / "flags.txt").read_text().splitlines()
 
     train(capfd, people, halved, "--epochs=1", "--nocalibrate")  # which is of no consequence to what follows
