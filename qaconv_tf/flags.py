@@ -381,6 +381,11 @@ _add(
     "well matching tells same from different (the LFW protocol). Instead of --test_datasets or beside them.",
 )
 _add(
+    _EVALUATE, flags.DEFINE_bool, "correspondence_score", False,
+    "Also score where images match, on --test_datasets made by qaconv-generate --ground_truth: how often a matched "
+    "location shows the same part of the body, or lies within 10 cm, by viewpoint change, beside what chance reaches.",
+)
+_add(
     _EVALUATE, flags.DEFINE_bool, "rerank", False,
     "Also re-rank what matching found, by k-reciprocal neighbours. Matches the queries, and the gallery, among "
     "themselves.",

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "model": ["backbones", "matching"],
     "evaluation.ranking": [],
     "evaluation.verification": [],
+    "evaluation.correspondence_score": [],
     "evaluation.reranking": [],
     "evaluation.temporal_lifting": [],
     "evaluation.intervals": [],
@@ -126,7 +127,7 @@ def test_flags_are_defined_in_flags_and_read_in_commands(file):
 
 
 def test_what_needs_no_tensorflow_does_not_import_it():
-    measures = ("ranking", "verification", "reranking", "temporal_lifting")
+    measures = ("ranking", "verification", "reranking", "temporal_lifting", "correspondence_score")
     without = ("datasets", "people", *(f"evaluation.{name}" for name in measures), "flags", "errors")
     for file in FILES:
         if any(within(name_of(file), folder) for folder in without):

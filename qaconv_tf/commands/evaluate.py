@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 from qaconv_tf.backbones.folding import why_no_bfloat16
-from qaconv_tf.commands import comparison, costs, evaluation, shortlist, verification
+from qaconv_tf.commands import comparison, correspondence, costs, evaluation, shortlist, verification
 from qaconv_tf.commands.evaluation_log import log_evaluation
 from qaconv_tf.commands.kept_maps import KeptMaps
 from qaconv_tf.commands.program import FLAGS, flag_values, require_flag
@@ -28,7 +28,7 @@ _LIFTING = {
 
 def main():
     """Evaluates by the flags."""
-    if not FLAGS.pairs:
+    if not FLAGS.pairs or FLAGS.correspondence_score:
         require_flag("test_datasets")
     require_flag("scoring")
     unknown = sorted(set(FLAGS.scoring) - set(SCORINGS))
@@ -44,6 +44,8 @@ def main():
     )  # fmt: skip
     for evaluator in evaluators:
         evaluator.check(reranking is not None, lifting is not None)
+        if FLAGS.correspondence_score:
+            correspondence.check_truth(evaluator.dataset)
     path = chosen_model(FLAGS.run_dir, FLAGS.model)
     output = FLAGS.output_dir or FLAGS.run_dir
     if output:
@@ -61,12 +63,17 @@ def main():
     costs.check_resources(*work)
     prediction = costs.TimePrediction(*work).after
     how = FLAGS.scoring, reranking, lifting, prediction, kept_maps
-    log = _log_of_run(model.matcher) if FLAGS.run_dir and evaluators else None
-    sections = evaluation.evaluate_model(model, evaluators, *how, explained=bool(output), on_evaluated=log)
+    found = {}
+    hooks = [_log_of_run(model.matcher)] if FLAGS.run_dir and evaluators else []
+    if FLAGS.correspondence_score:
+        hooks.append(functools.partial(correspondence.add_score, found, model.matcher, FLAGS.seed))
+    on_evaluated = functools.partial(_call_each, hooks)
+    sections = evaluation.evaluate_model(model, evaluators, *how, explained=bool(output), on_evaluated=on_evaluated)
     if sections:
         shortlist.print_curves(sections)
         evaluation.print_table(sections)
         costs.print_costs(sections)
+    correspondence.print_scores(found)
     verified = None
     if pairs:
         batch_size = FLAGS.evaluation_batch_size
@@ -76,10 +83,16 @@ def main():
         run_facts = {"model": path, "flags": flag_values("evaluate")}
         if fixes:
             run_facts["label_fixes"] = {"file": FLAGS.label_fixes, "images": len(fixes)}
-        more = [verification.to_results(FLAGS.pairs, verified)] if verified else []
+        more = [correspondence.to_results(name, score, FLAGS.seed) for name, score in found.items()]
+        more += [verification.to_results(FLAGS.pairs, verified)] if verified else []
         evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
     if FLAGS.compare_run:
         comparison.print_comparison(sections, RunFolder(FLAGS.compare_run), compared)
+
+
+def _call_each(hooks, *arguments):
+    for hook in hooks:
+        hook(*arguments)
 
 
 def _log_of_run(matcher):

@@ -31,11 +31,13 @@ class Photograph:
         content: bytes of a JPEG file.
         parts: `(height, width)` uint8 or None. 0, or 1 + the index into `PARTS` of what is seen of the person.
         surface: `(height, width, 3)` float32 or None. Where on the average body, in metres; NaN where there is none.
+        viewpoint: float or None. From where the camera sees the person, degrees; see `Placed.viewpoint`.
     """
 
     content: bytes
     parts: np.ndarray | None
     surface: np.ndarray | None
+    viewpoint: float | None
 
 
 @functools.lru_cache(maxsize=12)
@@ -72,7 +74,9 @@ def photograph(network, seed, shot, ground_truth=False):
     box = _draw_box(random, network_style(network), arrangement.extent(number))
     rendering = render(arrangement, box)
     content = expose(rendering.picture, arrangement.camera.sensor, random)
-    return Photograph(content, *(rendering.truth(number) if ground_truth else (None, None)))
+    if not ground_truth:
+        return Photograph(content, None, None, None)
+    return Photograph(content, *rendering.truth(number), people[shot.identity].viewpoint())
 
 
 @functools.lru_cache(maxsize=4)

@@ -48,6 +48,10 @@ class Placed:
         moved[:, 2] = z * cosine - x * sine - np.float32(self.distance)
         return moved
 
+    def viewpoint(self):
+        """Returns from where the camera sees the person, degrees: 0 from the front, 90 from the person's own left."""
+        return float(np.degrees(np.arctan2(-self.x, self.distance) - self.heading)) % 360
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Arrangement:

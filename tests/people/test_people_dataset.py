@@ -95,7 +95,7 @@ def test_ground_truth_fits_the_image(made):
     directory, dataset = made
     shares = []
     for record in dataset.train:
-        parts, surface = read_truth(directory, record.path)
+        parts, surface, _ = read_truth(directory, record.path)
         with Image.open(record.path) as image:
             assert parts.shape == image.size[::-1] and surface.shape == (*parts.shape, 3)
         assert parts.max() <= len(PARTS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qaconv_tf.people.backdrop import draw_backdrop
 from qaconv_tf.people.cameras import FRAME_HEIGHT, FRAME_WIDTH, describe_camera
 from qaconv_tf.people.ground_truth import measure
-from qaconv_tf.people.mesh import PARTS
+from qaconv_tf.people.mesh import PARTS, Mesh
 from qaconv_tf.people.rasterizer import rasterize, vertex_normals
 from qaconv_tf.people.renderer import Placed, arrange, render, visible_share
 from qaconv_tf.people.shading import SRGB_TO_LINEAR, Geometry, Samples, shade
@@ -390,3 +390,16 @@ def test_what_is_carried_is_outside_of_the_extent_and_has_no_place_on_the_body(s
     carried = parts == 1 + PARTS.index("carried")
     assert carried.sum() > 30 and np.isnan(surface[carried]).all()
     assert np.isfinite(surface[(parts > 0) & ~carried]).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "distance", "heading", "expected"),
+    [(0, 5, 0, 0), (0, 5, np.pi, 180), (0, 5, -np.pi / 2, 90), (3, 3, 0, 315), (-3, 3, np.pi / 2, 315)],
+)
+def test_viewpoint_is_where_the_camera_is_from_the_person(x, distance, heading, expected):
+    # A marker a metre from the person's middle at this angle from its front, to its left, is the nearest to the camera.
+    angles = np.radians(np.arange(0, 360, 15))
+    ring = np.stack([np.sin(angles), np.zeros(24), np.cos(angles)], axis=1).astype(np.float32)
+    placed = Placed(Mesh(ring, *[None] * 6), x, distance, heading)
+    nearest = np.argmin(np.linalg.norm(placed.vertices(), axis=1))
+    assert 15 * nearest == expected and placed.viewpoint() == pytest.approx(expected)
