@@ -73,12 +73,13 @@ def print_scores(scores):
         scores: dict of data set's name to `CorrespondenceScore`.
     """
     for name, score in scores.items():
-        table = Table(title=f"{short_name(name)}: matches on the same part of the body, and within 10 cm; per cent")
-        for column in ("degrees turned", "directed pairs", "locations"):
-            table.add_column(column, justify="right")
-        for measure, rate in itertools.product(MEASURES, RATES):
-            table.add_column(f"{measure} {rate}".replace("_", " "), justify="right")
-        for row in score.to_rows():
-            shown = (f"{100 * row[measure][rate]:.1f}" for measure, rate in itertools.product(MEASURES, RATES))
-            table.add_row(row["viewpoint_change"], f"{row['pairs']:,}", f"{row['locations']:,}", *shown)
+        table = Table(title=f"{short_name(name)}: matches on the right part or place of the body, per cent")
+        for column in ("degrees turned", "pairs", "locations", "right is", *RATES):
+            table.add_column(column.replace("_", " "), justify="left" if column == "right is" else "right")
+        for row, measure in itertools.product(score.to_rows(), MEASURES):
+            shown = (f"{100 * row[measure][rate]:.1f}" for rate in RATES)
+            heads = row["viewpoint_change"], f"{row['pairs']:,}", f"{row['locations']:,}"
+            # What both measures have in common is told once.
+            heads = heads if measure == MEASURES[0] else [""] * len(heads)
+            table.add_row(*heads, measure.replace("_", " "), *shown)
         Console().print(table)
