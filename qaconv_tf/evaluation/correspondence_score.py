@@ -109,8 +109,8 @@ def truth_of_locations(parts, surface, viewpoint, feature_shape):
     num_parts = int(parts.max()) + 1
     votes = np.bincount(location[body] * num_parts + parts[body], minlength=number * num_parts)
     votes = votes.reshape(number, num_parts)
-    counts = (2 * votes.sum(axis=1) >= np.bincount(location.ravel(), minlength=number)) & votes.any(axis=1)
-    winners = np.where(counts, votes.argmax(axis=1), 0)
+    counts = 2 * votes.sum(axis=1) >= np.bincount(location.ravel(), minlength=number)
+    winners = np.where(counts, votes.argmax(axis=1), 0)  # 0 too of a location between the pixels of a small image
     places = np.full((number, 3), np.nan)
     shown = body & (parts == winners[location])
     found, first = _nearest_to_mean(location[shown], surface[shown].astype(np.float64))

@@ -84,3 +84,4 @@ def test_without_ground_truth_it_is_refused_in_a_line(capfd, tmp_path, folder, m
     for given, told in cases.items():
         ended = run_command(capfd, "evaluate", "--correspondence_score", model[1], given)
         assert ended.status == 2 and told in ended.err and ended.err.count("\n") == 1, ended
+        assert "model:" not in ended.out  # before any work
