@@ -117,7 +117,12 @@ _add(
 )
 _add(
     _TRAIN, flags.DEFINE_bool, "trainable_scales", False,
-    "Learn scale and offset of the matcher's normalisations. Frozen ones cannot collapse.",
+    "Learn scale and offset of the matcher's normalisations.",
+)
+_add(
+    _TRAIN, flags.DEFINE_float, "scale_floor", 1.0,
+    "What learned scales never fall below. Without a floor (0, as published) a margin loss can shrink them until all "
+    "scores are equal, where it cannot separate right from wrong yet.", lower_bound=0.0,
 )
 _add(
     _TRAIN, flags.DEFINE_float, "score_scale", None,

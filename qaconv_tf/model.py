@@ -88,7 +88,7 @@ def build_model(
         backbone: str. A name that `build_backbone` knows: `"mobilenet_v2"`, `"resnet18"` .. `"resnet152"`.
         weights: `"imagenet"`, the path of a PyTorch state dict, or `None` for random ones. Defaults to `"imagenet"`.
         head: see `QAConv`. Defaults to `"uniform"`, which does not overfit the framing of small training sets.
-        trainable_scales: see `QAConv`. Defaults to `False`, which a margin loss cannot collapse.
+        trainable_scales: see `QAConv`. Defaults to `False`, as a margin loss can shrink learned scales to nothing.
         **backbone_options: see `Backbone`: `image_height`, `image_width`, `neck_channels`, ...
 
     Returns:

@@ -79,6 +79,7 @@ def _make_matcher(seed):
         FLAGS.head,
         weight_init=FLAGS.weight_init,
         trainable_scales=FLAGS.trainable_scales,
+        scale_floor=FLAGS.scale_floor,
         tile_bytes=FLAGS.tile_bytes,
         seed=seed,
     )

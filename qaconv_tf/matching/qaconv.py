@@ -55,8 +55,11 @@ class QAConv(keras.layers.Layer):
         weight_init: `"mean"`: location weights start at 1 / locations, so that a score starts as the mean of the maxima
             of both directions (2.x). `"random"`: as PyTorch's linear layer, uniform within 1 / sqrt(weights) (1.x). Not
             used by a `"positive"` or `"uniform"` head, whose weights start equal. Defaults to `"mean"`.
-        trainable_scales: bool. Whether scale and offset of both normalisations are learned. Frozen scales prevent the
-            collapse of a margin loss to scores that are all equal. Defaults to `True`.
+        trainable_scales: bool. Whether scale and offset of both normalisations are learned. Defaults to `True`.
+        scale_floor: float. Learned scales never fall below this. Where the hardest wrong answer scores higher than the
+            hardest right one, as early in training it does, a margin loss falls with the scale, until all scores are
+            equal; at a floor of 1, where scales start, it must separate the maps instead. Defaults to `0.0`: none, as
+            published.
         momentum: float. Of both normalisations. Defaults to `0.9`, PyTorch's 0.1 (Keras counts the other way).
         epsilon: float. Of both normalisations. Defaults to `1e-5`.
         tile_bytes: int. Largest tile of responses held at a time. Defaults to 8 MiB. Does not change the result.
@@ -94,7 +97,7 @@ class QAConv(keras.layers.Layer):
 
     def __init__(
         self, head="shared", weight_init="mean", trainable_scales=True, momentum=0.9, epsilon=1e-5,
-        tile_bytes=DEFAULT_TILE_BYTES, jit_compile=True, seed=0, **kwargs,
+        tile_bytes=DEFAULT_TILE_BYTES, jit_compile=True, seed=0, scale_floor=0.0, **kwargs,
     ):
         super().__init__(**kwargs, autocast=False)
         if head not in HEADS:
@@ -104,12 +107,15 @@ class QAConv(keras.layers.Layer):
         self.head = head
         self.weight_init = weight_init
         self.trainable_scales = trainable_scales
+        self.scale_floor = scale_floor
         self.momentum = momentum
         self.epsilon = epsilon
         self.tile_bytes = tile_bytes
         self.jit_compile = jit_compile
         self.seed = seed
-        options = {"trainable_scale": trainable_scales, "momentum": momentum, "epsilon": epsilon}
+        options = {
+            "trainable_scale": trainable_scales, "momentum": momentum, "epsilon": epsilon, "scale_floor": scale_floor,
+        }  # fmt: skip
         self.location_normalization = ScalarNormalization(**options, name="location_normalization")
         self.score_normalization = ScalarNormalization(**options, name="score_normalization")
 
@@ -252,5 +258,6 @@ class QAConv(keras.layers.Layer):
         """Returns what `from_config` needs."""
         names = (
             "head", "weight_init", "trainable_scales", "momentum", "epsilon", "tile_bytes", "jit_compile", "seed",
+            "scale_floor",
         )
         return super().get_config() | {name: getattr(self, name) for name in names}

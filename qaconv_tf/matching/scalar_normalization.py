@@ -15,6 +15,8 @@ class ScalarNormalization(keras.layers.Layer):
 
     Args:
         trainable_scale: bool. Whether scale and offset are learned. Defaults to `True`.
+        scale_floor: float. The scale never falls below this when it is learned, by a constraint that the optimizer
+            applies after each step. Defaults to `0.0`: no floor, so that it may even become negative, as PyTorch's.
         momentum: float. Of the moving statistics; `0.9` is PyTorch's 0.1, counted the other way. Defaults to `0.9`.
         epsilon: float. Added to the variance. Defaults to `1e-5`, PyTorch's.
 
@@ -36,13 +38,17 @@ class ScalarNormalization(keras.layers.Layer):
         (0.5, -1.0)
     """
 
-    def __init__(self, trainable_scale=True, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, trainable_scale=True, momentum=0.9, epsilon=1e-5, scale_floor=0.0, **kwargs):
         super().__init__(**kwargs, autocast=False)
         self.trainable_scale = trainable_scale
+        self.scale_floor = scale_floor
         self.momentum = momentum
         self.epsilon = epsilon
         options = {"shape": (), "dtype": "float32", "autocast": False}
-        self.scale = self.add_weight(name="scale", initializer="ones", trainable=trainable_scale, **options)
+        floor = (lambda scale: tf.maximum(scale, scale_floor)) if scale_floor else None
+        self.scale = self.add_weight(
+            name="scale", initializer="ones", trainable=trainable_scale, constraint=floor, **options
+        )
         self.offset = self.add_weight(name="offset", initializer="zeros", trainable=trainable_scale, **options)
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **options)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **options)
@@ -75,5 +81,5 @@ class ScalarNormalization(keras.layers.Layer):
 
     def get_config(self):
         """Returns what `from_config` needs."""
-        options = {"trainable_scale": self.trainable_scale, "momentum": self.momentum, "epsilon": self.epsilon}
-        return super().get_config() | options
+        names = ("trainable_scale", "momentum", "epsilon", "scale_floor")
+        return super().get_config() | {name: getattr(self, name) for name in names}

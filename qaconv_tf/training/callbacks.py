@@ -10,8 +10,8 @@ from qaconv_tf.errors import UserError
 class HealthCheck(keras.callbacks.Callback):
     """Stops a run whose loss or gradient is no longer finite, or whose loss is stuck at the margin of a triplet loss.
 
-    A triplet loss of exactly its margin means that all scores are equal: the matcher's learned scale has shrunk to
-    nothing, and no gradient is left to bring it back.
+    A triplet loss of exactly its margin means that all scores are equal: the matcher's learned scale, for want of a
+    floor, has shrunk to nothing, and no gradient is left to bring it back.
 
     Args:
         margin: float or None. The triplet loss's margin; `None` for other losses. Defaults to `None`.
@@ -44,7 +44,7 @@ class HealthCheck(keras.callbacks.Callback):
             raise UserError(
                 f"Expected a loss that moves. Received: loss={logs['loss']:.4f}, the margin, for {self._stuck} steps "
                 f"up to step {step}: all scores are equal. Start another run "
-                "with the matcher's scales frozen (--notrainable_scales) or a lower --learning_rate"
+                "with --scale_floor=1, the matcher's scales frozen (--notrainable_scales) or a lower --learning_rate"
             )
 
 

@@ -50,7 +50,7 @@ def _images(seed, number):
 
 def _qaconv(head, shape=SHAPE, dtype=None):
     options = {"weight_init": "random", "seed": 5, "trainable_scales": False, "momentum": 0.8, "epsilon": 1e-4}
-    options |= {"tile_bytes": 500, "jit_compile": False}
+    options |= {"scale_floor": 0.5, "tile_bytes": 500, "jit_compile": False}
     matcher = QAConv(head=head, **options, dtype=dtype)
     matcher.build((None, *shape), (None, *shape))
     return matcher
@@ -97,7 +97,7 @@ CASES = {
     "QAConv-positive": _qaconv_case("positive"),
     "QAConv-uniform": _qaconv_case("uniform"),
     "ScalarNormalization": Case(
-        functools.partial(ScalarNormalization, trainable_scale=False, momentum=0.8, epsilon=1e-4),
+        functools.partial(ScalarNormalization, trainable_scale=False, momentum=0.8, epsilon=1e-4, scale_floor=0.5),
         _call,
         (np.float32(0.7), np.float32(0.2), np.int32(60)),
     ),

@@ -112,7 +112,7 @@ def test_the_model_is_the_published_one(recipe):
     assert (backbone.neck.use_bias, backbone.neck_norm is None) == ((after == "bias"),) * 2
     # Random as PyTorch's, not principal components: no weight is 0.
     assert np.all(backbone.neck.kernel.numpy() != 0)
-    assert (matcher.head, matcher.trainable_scales) == (expected["head"], True)
+    assert (matcher.head, matcher.trainable_scales, matcher.scale_floor) == (expected["head"], True, 0.0)
     weights = matcher.location_weights.numpy()
     assert weights.shape == ((2, 8) if expected["head"] == "split" else (1, 8))
     assert np.all(weights == 1 / 8) if expected["weights"] == "mean" else len(np.unique(weights)) == 16

@@ -277,10 +277,12 @@ def test_errors_say_what_was_received():
 
 def test_config_makes_the_same_layer():
     options = {"head": "split", "trainable_scales": False, "momentum": 0.5, "epsilon": 1e-3, "tile_bytes": 5000}
+    options["scale_floor"] = 0.5
     config = keras.saving.serialize_keras_object(QAConv(**options, jit_compile=False))
     copy = keras.saving.deserialize_keras_object(config)
     assert {name: getattr(copy, name) for name in options} == options and copy.jit_compile is False
     assert copy.location_normalization.momentum == 0.5 and copy.score_normalization.epsilon == 1e-3
+    assert copy.score_normalization.get_config()["scale_floor"] == copy.location_normalization.scale_floor == 0.5
     assert copy.compute_output_shape((3, *SHAPE), (7, *SHAPE)) == (3, 7)
 
 

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from qaconv_tf import losses
+from qaconv_tf.model import load_model
 from qaconv_tf.training import LOSSES, CoupledSGD, Trainer
 from tests.matching.matchers import needs_native_engine
 from tests.training.tiny import batch, tiny_model
@@ -92,6 +93,20 @@ def test_backbone_and_matcher_are_clipped_each_by_its_own_norm():
     count = len(model.backbone.trainable_variables)
     for part in (momentums[:count], momentums[count:]):
         assert np.linalg.norm(np.concatenate(part)) == pytest.approx(0.01, rel=1e-4)
+
+
+@pytest.mark.parametrize("floor", [0.0, 1.0])
+def test_a_floor_keeps_a_margin_loss_from_shrinking_the_scale(floor, tmp_path):
+    path = tmp_path / "model.keras"
+    tiny_model("uniform", scale_floor=floor).save(path)
+    model = load_model(path)
+    trainer = Trainer(model, loss="triplet")
+    trainer.compile(CoupledSGD(0.05, slow_variables=model.backbone.trainable_variables, slow_factor=0.0))
+    scales = []
+    for seed in range(20):  # images of noise, so that the hardest wrong answer always scores higher
+        assert trainer.train_on_batch(*batch(seed), return_dict=True)["loss"] >= 16.0
+        scales.append(float(model.matcher.score_normalization.scale))
+    assert min(scales) == 1.0 if floor else abs(scales[-1]) < 0.5
 
 
 @pytest.mark.parametrize("freeze", [True, False])

@@ -27,8 +27,8 @@ class TinyBackbone(keras.Model):
         return keras.ops.normalize(self.neck(self.body(images, training=training)), axis=-1)
 
 
-def tiny_model(head="shared", trainable_scales=True, seed=0):
-    return MatchingModel(TinyBackbone(seed), QAConv(head, trainable_scales=trainable_scales))
+def tiny_model(head="shared", trainable_scales=True, seed=0, scale_floor=0.0):
+    return MatchingModel(TinyBackbone(seed), QAConv(head, trainable_scales=trainable_scales, scale_floor=scale_floor))
 
 
 def batch(seed, identities=4, instances=2):
