@@ -41,7 +41,8 @@ def _by_camera(records):
     positions = {}
     for position, record in enumerate(records):
         positions.setdefault(record.camera, []).append(position)
-    return {camera: positions[camera] for camera in sorted(positions, key=lambda camera: (camera is None, camera or 0))}
+    cameras = sorted(positions, key=lambda camera: (camera is None, camera or 0))
+    return {camera: np.array(positions[camera]) for camera in cameras}
 
 
 def _cell(scores, query, gallery, queries, columns, keys, camera_filter):
@@ -49,7 +50,7 @@ def _cell(scores, query, gallery, queries, columns, keys, camera_filter):
     answered = [row for row in queries if ignored_and_relevant(query_keys[row], gallery_keys[columns])[1].any()]
     if not answered:
         return None
-    part = scores[answered][:, columns]
+    rows = (np.asarray(scores[row])[columns][None] for row in answered)  # a copy of all might not fit into memory
     chosen = [query[row] for row in answered], [gallery[column] for column in columns]
-    ranking = evaluate_ranking(np.asarray(part), *chosen, camera_filter=camera_filter)
+    ranking = evaluate_ranking(rows, *chosen, camera_filter=camera_filter)
     return {"rank1": ranking.rank1, "mAP": ranking.mAP, "num_query": len(answered)}

@@ -30,7 +30,7 @@ def cmc_chart(dataset, results):
         return (rank - 1) / max(last - 1, 1)
 
     told = [
-        f"{one.scoring}: rank-1 {_percent(one.ranking.rank1)}, rank-{last} {_percent(one.ranking.rank(last))}."
+        f"{one.scoring}: rank-1 {percent(one.ranking.rank1)}, rank-{last} {percent(one.ranking.rank(last))}."
         for one in results
     ]
     curves = [_curve([place(rank) for rank in range(1, len(one.ranking.cmc) + 1)], one.ranking.cmc) for one in results]
@@ -66,7 +66,7 @@ def precision_chart(dataset, results, precisions):
     levels = (np.arange(len(precisions[0])) + 0.5) / len(precisions[0])
     middle = len(levels) // 2
     told = [
-        f"{one.scoring}: precision {_percent(precision[middle])} at a recall of one half."
+        f"{one.scoring}: precision {percent(precision[middle])} at a recall of one half."
         for one, precision in zip(results, precisions, strict=True)
     ]
     return {
@@ -79,7 +79,14 @@ def precision_chart(dataset, results, precisions):
     }
 
 
-def _percent(share):
+def percent(share):
+    """Returns a share of one as text, in per cent.
+
+    Example:
+        >>> from qaconv_tf.explain.charts import percent
+        >>> percent(0.7654)
+        '76.5%'
+    """
     return f"{100 * share:.1f}%"
 
 

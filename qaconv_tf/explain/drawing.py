@@ -184,7 +184,7 @@ def _strongest(found, number, mutual_only):
         pairs[place, int(matched)] = [float(found.query_shares[place]), False]
     for place, matched in enumerate(found.best_of_gallery):
         pair = pairs.setdefault((int(matched), place), [0.0, False])
-        pair[1] = pair[0] != 0.0 or bool(found.mutual_of_gallery[place])
+        pair[1] = bool(found.mutual_of_gallery[place])
         pair[0] += float(found.gallery_shares[place])
     lines = [(*places, share, mutual) for places, (share, mutual) in pairs.items() if mutual or not mutual_only]
     return sorted((line for line in lines if line[2] > 0), key=lambda line: line[2])[-number:] if number else []

@@ -51,8 +51,10 @@ def choose_examples(query, gallery, camera_filter="same_identity", num_queries=4
     generator = np.random.default_rng(_SEED)
     pairs, queries = {}, []
     for row in generator.permutation(len(query)).tolist():
+        if len(queries) == num_queries:
+            break
         ignored, relevant = marks.masks(row)
-        if relevant.any() and len(queries) < num_queries:
+        if relevant.any():
             queries.append(row)
             pairs[f"right pair {len(queries)}"] = row, int(generator.choice(np.flatnonzero(relevant)))
             wrong = np.flatnonzero(~(ignored | relevant))

@@ -121,8 +121,8 @@ def _typical(maps, shown, references, counted):
         return lambda indices: None
     shown = np.array(sorted(shown), int)
     blocks = [shown[first : first + _PAIRS_PER_BLOCK] for first in range(0, len(shown), _PAIRS_PER_BLOCK)]
-    found = [typical_responses(maps[block], references.maps, counted[block]) for block in blocks]
-    return lambda indices: np.concatenate(found)[np.searchsorted(shown, indices)]
+    found = np.concatenate([typical_responses(maps[block], references.maps, counted[block]) for block in blocks])
+    return lambda indices: found[np.searchsorted(shown, indices)]
 
 
 def encoded(array):

@@ -14,7 +14,7 @@ import markupsafe
 
 from qaconv_tf.errors import UserError
 from qaconv_tf.explain.camera_pairs import camera_pairs
-from qaconv_tf.explain.charts import cmc_chart, precision_chart
+from qaconv_tf.explain.charts import cmc_chart, percent, precision_chart
 from qaconv_tf.explain.curves import precision_at_recall
 from qaconv_tf.explain.matches import Matches
 from qaconv_tf.explain.report_data import DatasetPage, PageImages
@@ -201,12 +201,8 @@ def _template():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, plain=_plain, camera=_camera)
+    environment.filters.update(percent=percent, plain=_plain, camera=_camera)
     return environment.get_template("report.html")
-
-
-def _percent(share):
-    return f"{100 * share:.1f}%"
 
 
 def _camera(camera):
