@@ -36,6 +36,7 @@ def log_evaluation(writer, folder, step, matcher, dataset, maps, results):
         maps: array or memory map `(num_query + num_gallery, height, width, channels)`, queries first.
         results: list of `EvaluationResult`, of these maps.
     """
+    examples = choose_examples(dataset.query, dataset.gallery, results[0].ranking.camera_filter)
     with writer.as_default(step):
         for result in results:
             _write_rates(result)
@@ -44,9 +45,9 @@ def log_evaluation(writer, folder, step, matcher, dataset, maps, results):
         for result in results:
             if result.scoring in SCORINGS:
                 _write_scores(dataset, result)
-                _write_answers(dataset, result)
+                _write_answers(dataset, result, examples.queries)
         if any(result.scoring.startswith("matching") for result in results):
-            _write_correspondences(matcher, dataset, maps, results[0].ranking.camera_filter)
+            _write_correspondences(matcher, dataset, maps, examples.pairs)
     writer.flush()
     _write_projector(folder, dataset, maps)
 
@@ -81,10 +82,9 @@ def _write_scores(dataset, result):
     tf.summary.histogram(f"scores/{_name(result)}/wrong pairs", wrong)
 
 
-def _write_answers(dataset, result):
-    rule = result.ranking.camera_filter
-    marks = QueryMarks(dataset.query, dataset.gallery, rule)
-    for number, row in enumerate(choose_examples(dataset.query, dataset.gallery, rule).queries):
+def _write_answers(dataset, result, rows):
+    marks = QueryMarks(dataset.query, dataset.gallery, result.ranking.camera_filter)
+    for number, row in enumerate(rows):
         answers = marks.answers(row, result.scores[row], _STRIP_ANSWERS, most_right=0)
         shown = [(_image(dataset.gallery[one.column], _STRIP_HEIGHT), one.mark, _label(one)) for one in answers]
         strip = draw_strip(_image(dataset.query[row], _STRIP_HEIGHT), shown, _STRIP_HEIGHT)
@@ -95,11 +95,10 @@ def _label(answer):
     return f"{answer.rank}: {answer.score:.2f}" if answer.rank else f"{answer.score:.2f}"
 
 
-def _write_correspondences(matcher, dataset, maps, camera_filter):
+def _write_correspondences(matcher, dataset, maps, pairs):
     query_maps, gallery_maps = maps[: len(dataset.query)], maps[len(dataset.query) :]
     references = choose_references(dataset.query, dataset.gallery, gallery_maps)
-    examples = choose_examples(dataset.query, dataset.gallery, camera_filter)
-    for name, (row, column) in examples.pairs.items():
+    for name, (row, column) in pairs.items():
         others = references and references.of_query[row] & references.of_gallery[column]
         reference_maps = references.maps[others] if np.any(others) else None
         found = correspondences(matcher, query_maps[row], gallery_maps[column], reference_maps)
@@ -112,7 +111,10 @@ def _write_correspondences(matcher, dataset, maps, camera_filter):
 
 def _write_projector(folder, dataset, maps):
     records = (*dataset.query, *dataset.gallery)
-    chosen = choose_projected(records)
+    # Whom nobody queries may be a distractor: many people under one identity.
+    queried = {record.identity for record in dataset.query}
+    known = np.array([index for index, record in enumerate(records) if record.identity in queried])
+    chosen = known[choose_projected([records[index] for index in known])]
     vectors = [maps[index].mean(axis=(0, 1), dtype=np.float32) for index in chosen]
     shown = [records[index] for index in chosen]
     thumbnails = [_image(record, SPRITE_SIZE) for record in shown]
