@@ -3,6 +3,7 @@
 import importlib.resources
 import io
 import json
+import math
 import os
 
 import numpy as np
@@ -24,7 +25,7 @@ _DRAWN_PIXELS = 960  # no image is drawn from more rows than these
 def main(query_path, gallery_path):
     """Explains by the flags."""
     picture, listing = _outputs(query_path, gallery_path)
-    references = _references()
+    references = _references((query_path, gallery_path))
     path = chosen_model(FLAGS.run_dir, FLAGS.model)
     print(f"model: {path}", flush=True)
     model = load_model(path)
@@ -34,7 +35,8 @@ def main(query_path, gallery_path):
     found = correspondences(model.matcher, *maps[:2], maps[2:])
     os.makedirs(os.path.dirname(listing), exist_ok=True)
     paths = {"query": query_path, "gallery": gallery_path}
-    _write(listing, json.dumps(paths | {"model": path} | found.to_json(), indent=1).encode())
+    facts = paths | {"model": path, "references": references}
+    _write(listing, json.dumps(facts | found.to_json(), indent=1).encode())
     shown = [read_image(one, *_drawn_size(one)) for one in paths.values()]
     names = [os.path.basename(one) for one in paths.values()]
     drawn = draw_explanation(*shown, found, names, num_lines=FLAGS.lines, mutual_only=FLAGS.mutual_only)
@@ -49,13 +51,16 @@ def main(query_path, gallery_path):
     print(f"picture: {picture}   shares: {listing}")
 
 
-def _references():
-    """Paths of the images that shares are counted from."""
+def _references(explained):
+    """Paths of the images that shares are counted from: not those explained, though they may lie in the same folder."""
     folder = FLAGS.references or str(importlib.resources.files("qaconv_tf") / "assets" / "references")
+    own = {os.path.realpath(path) for path in explained}
     paths = list_images(folder) if os.path.isdir(folder) else []
+    paths = [path for path in paths if os.path.realpath(path) not in own]
     if not paths:
         raise UserError(f"Expected a folder of images of others. Received: --references={folder}, which holds none")
-    return paths[:_MOST_REFERENCES]
+    # Evenly, since images of one person usually follow each other.
+    return paths[:: math.ceil(len(paths) / _MOST_REFERENCES)]
 
 
 def _outputs(query_path, gallery_path):

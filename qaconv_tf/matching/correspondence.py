@@ -114,7 +114,8 @@ def correspondences(matcher, query_map, gallery_map, reference_maps=None):
         A `Correspondences`.
 
     Raises:
-        ValueError: if the maps are not of rank 3 or differ in shape, or there are no references in `reference_maps`.
+        ValueError: if the maps are not of rank 3 or differ in shape, or there are no references in `reference_maps`,
+            or some of another shape.
 
     Example:
         >>> import numpy as np
@@ -161,7 +162,7 @@ def typical_responses(maps, reference_maps, counted=None):
         float64 `(num_maps, locations)`.
 
     Raises:
-        ValueError: if no reference counts for a map.
+        ValueError: if no reference counts for a map, or their shape differs from the maps'.
 
     Example:
         >>> import numpy as np
@@ -169,6 +170,9 @@ def typical_responses(maps, reference_maps, counted=None):
         >>> typical_responses(np.array([[[[1.0, 0.0]]]]), np.array([[[[0.25, 1.0]]], [[[0.75, 0.0]]]])).tolist()
         [[0.5]]
     """
+    if np.shape(reference_maps)[1:] != maps.shape[1:]:
+        received = f"maps.shape={maps.shape}, reference_maps.shape={np.shape(reference_maps)}"
+        raise ValueError(f"Expected reference maps (num_references, height, width, channels). Received: {received}")
     number, height, width, channels = maps.shape
     locations = np.reshape(maps, (number * height * width, channels)).astype(np.float32, copy=False)
     counted = np.ones((number, len(reference_maps)), bool) if counted is None else np.asarray(counted)

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -58,6 +59,17 @@ def test_shares_are_counted_from_the_references_of_the_flag(capfd, tmp_path, mod
     listing = json.loads((tmp_path / "out" / "one_and_two.json").read_text())
     expected = qt.correspondences(model.matcher, *maps, reference).query_shares
     np.testing.assert_allclose([place["share"] for place in listing["query"]], expected, rtol=1e-3, atol=1e-6)
+
+
+def test_references_are_spread_over_the_folder_and_none_is_explained(capfd, tmp_path, model, pair):
+    (tmp_path / "people").mkdir()
+    inside = [shutil.copy(path, tmp_path / "people") for path in pair]
+    for number in range(130):
+        shutil.copy(pair[0], tmp_path / "people" / f"{number:03}.jpg")
+    assert explain(capfd, tmp_path, *inside, f"--references={tmp_path}/people").status == 0
+    listing = json.loads((tmp_path / "out" / "one_and_two.json").read_text())
+    names = [pathlib.Path(path).name for path in listing["references"]]
+    assert names == [f"{number:03}.jpg" for number in range(0, 130, 3)]
 
 
 def test_a_folder_without_references_is_named(capfd, tmp_path, model, pair):

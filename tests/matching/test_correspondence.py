@@ -110,3 +110,9 @@ def test_json_says_every_location_once():
 def test_maps_of_other_shapes_are_named(shapes):
     with pytest.raises(ValueError, match=rf"query_map.shape=\({shapes[0][0]}, "):
         qt.correspondences(random_matcher("shared"), np.zeros(shapes[0]), np.zeros(shapes[1]))
+
+
+@pytest.mark.parametrize("wrong", [feature_maps(23, 5)[..., :-1], feature_maps(23, 5)[0]], ids=["channels", "one map"])
+def test_references_of_another_shape_are_named(wrong):
+    with pytest.raises(ValueError, match=rf"reference_maps.shape=\({wrong.shape[0]}, "):
+        qt.correspondences(random_matcher("shared"), QUERY[0], GALLERY[0], wrong)
