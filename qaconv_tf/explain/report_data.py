@@ -187,12 +187,16 @@ class DatasetPage:
             for one in found[:MOST_SUSPICIONS]
         ]
         identities = {self._query[one.row].identity for one in found[:MOST_SUSPICIONS]}
-        identities |= {self._gallery[one.column].identity for one in found[:MOST_SUSPICIONS]} - {0}
+        identities |= {self._gallery[one.column].identity for one in found[:MOST_SUSPICIONS]} - self._distractors()
         members = {}
         for record in (*self._query, *self._gallery):
             if record.identity in identities:
                 members.setdefault(str(record.identity), []).append(self._relative(record))
         return {"count": len(found), "listed": listed}, members
+
+    def _distractors(self):
+        """Identity 0, many people, unless somebody queries it: then it is one person, as in MSMT17."""
+        return {0} - {record.identity for record in self._query}
 
     def _sightings(self):
         identities = {record.identity for record in self._query}

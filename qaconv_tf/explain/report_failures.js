@@ -127,8 +127,8 @@ class Fixes {
         {
           change: (event) => {
             const option = +event.target.value;
+            this.chosen.delete(key); // so that a choice made again is the latest
             if (option) this.chosen.set(key, { option, fixes: options[option][1] });
-            else this.chosen.delete(key);
             this.show();
           },
         },

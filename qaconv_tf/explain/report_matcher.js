@@ -123,6 +123,7 @@ class Matcher {
   }
 
   key(side, event) {
+    if (!this.pair) return;
     const { height, width } = this.pair;
     const here = this.selected && this.selected.side === side ? this.selected.place : this.middle();
     const row = Math.floor(here / width);

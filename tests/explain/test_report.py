@@ -340,6 +340,21 @@ def test_thumbnails_of_other_modes_and_shapes(colours, tmp_path, mode, size, thu
     assert sorted(sizes) == sorted([(20, 48), (20, 48), thumbnail_size])
 
 
+@pytest.mark.parametrize("queried", [True, False], ids=["a person", "distractors"])
+def test_identity_0_is_one_person_if_somebody_queries_it(colours, tmp_path, queried):
+    red, blue, maroon = (
+        dataclasses.replace(record, identity=identity)
+        for record, identity in zip((*colours.query, *colours.gallery), (7, 0, 7), strict=True)
+    )
+    query, gallery = [red, dataclasses.replace(red, identity=0)][: 1 + queried], [blue, maroon]
+    scores = np.array([[0.9, 0.1], [0.2, 0.1]], np.float32)[: len(query)]
+    result = dataclasses.replace(colours.result, scores=scores, ranking=evaluate_ranking(scores, query, gallery))
+    write_report(tmp_path / "report.html", "Colours", [ReportSection(result, query, gallery)])
+    (data,) = data_of(parse(tmp_path / "report.html"))
+    assert data["strangers"]["count"] == 1
+    assert set(data["members"]) == ({"0", "7"} if queried else {"7"})
+
+
 def test_page_loads_nothing_and_is_small(page, report, sections, tmp_path):
     content = report.read_text("utf-8")
     assert "https://" not in content and "@import" not in content and "url(" not in content

@@ -393,6 +393,20 @@ def test_fixes_are_saved_as_a_file_that_evaluate_applies(opened, run, tmp_path):
     assert page.get_by_role("link", name="Save label_fixes.csv").count() == 0
 
 
+def test_of_two_fixes_of_an_image_the_latest_counts(opened):
+    page = opened()
+    first = page.locator("[data-part='failures-1'] .fix select").first
+    page.locator("[data-part='failures-1'] .failures").nth(1).get_by_role("button", name="Look at").first.click()
+    page.locator(".answers button.wrong").nth(1).click()
+    second = page.locator(".matcher .fix select")
+    for question in (first, second, first):
+        question.select_option("Leave the query out")
+        assert page.locator("pre").inner_text().splitlines()[1].endswith(',"-1"')
+        option = question.locator("option", has_text="The query is").inner_text()
+        question.select_option(option)
+        assert page.locator("pre").inner_text().splitlines()[1].endswith(f',"{option.split()[-1]}"')
+
+
 def test_a_suspected_pair_is_opened_and_has_an_address(opened, run):
     page = opened()
     data = data_of(page)
