@@ -77,7 +77,8 @@ def _print_minutes(title, minutes):
 
 
 def _print_table(root, unseen, real):
-    note = "* both from the same 304 steps of hard triplet. All on one backbone; per cent, step AP."
+    steps = RunFolder(os.path.join(root, "warm_start")).read_results()["training"][-1]["last_step"]
+    note = f"* both from the same {steps} steps of hard triplet. All on one backbone; per cent, step AP."
     table = Table(title="Evaluated on people and cameras never seen in training", caption=note)
     for column in ("", "unseen\nrank-1", "unseen\nmAP", "real\nrank-1", "real\nmAP"):
         table.add_column(column, justify="right" if column else "left")

@@ -10,10 +10,10 @@ def evaluated(dataset, scoring, rank1, average):
     return {"dataset": dataset, "scoring": scoring, "rank1": rank1, "mAP": average}
 
 
-def finish(path, evaluations=()):
+def finish(path, evaluations=(), last_step=1):
     folder = RunFolder(str(path))
     folder.start("")
-    folder.add_results({"last_step": 1}, evaluations)
+    folder.add_results({"last_step": last_step}, evaluations)
 
 
 def test_the_table_has_each_run_by_its_own_scoring(tmp_path, capfd):
@@ -24,8 +24,11 @@ def test_the_table_has_each_run_by_its_own_scoring(tmp_path, capfd):
         rows = [(*pair, *rng.uniform(size=2)) for pair in pairs]
         expected |= {(run, *row[:2]): row[2:] for row in rows}
         finish(tmp_path / run, [evaluated(*row) for row in rows])
+    finish(tmp_path / "warm_start", last_step=271)
     demo._print_table(str(tmp_path), "unseen", "real")
-    lines = capfd.readouterr().out.splitlines()
+    printed = capfd.readouterr().out
+    assert "both from the same 271 steps" in printed
+    lines = printed.splitlines()
     for row in demo.ROWS:
         (line,) = [line for line in lines if row.text[:3] in line]
         numbers = [float(cell) for cell in line.split("│")[2:6]]
