@@ -37,7 +37,7 @@ def choose_references(query, gallery, gallery_maps, number=32, seed=0):
         seed: int. Defaults to `0`.
 
     Returns:
-        `References`; `None` if an image would have none, as in a gallery of one identity.
+        `References`; `None` if all chosen are of one identity: its own images would have none.
 
     Example:
         >>> import numpy as np
@@ -51,9 +51,9 @@ def choose_references(query, gallery, gallery_maps, number=32, seed=0):
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(gallery))[:number])
     shown = np.array([str(gallery[index].identity) for index in chosen])
+    if (shown == shown[0]).all():
+        return None
     of_query, of_gallery = (
         np.array([str(record.identity) for record in records])[:, None] != shown for records in (query, gallery)
     )
-    if not (of_query.any(axis=1).all() and of_gallery.any(axis=1).all()):
-        return None
     return References(gallery_maps[chosen], of_query, of_gallery)
