@@ -14,6 +14,8 @@ from qaconv_tf.evaluation.extraction import extract_feature_maps
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.evaluation.temporal_lifting import temporal_lifting
 from qaconv_tf.evaluation.verification import evaluate_verification
+from qaconv_tf.explain.matches import match_pairs
+from qaconv_tf.explain.references import choose_references
 from qaconv_tf.matching import native_engine, score_matrix
 from qaconv_tf.model import build_model
 from tests.commands.running import run_command
@@ -145,6 +147,26 @@ def test_lifting_is_that_of_the_probabilities(capfd, tmp_path, model):
     )
     assert lifted["mAP"] == pytest.approx(expected.mAP, abs=1e-3)
     assert lifted["mAP"] != pytest.approx(evaluate_ranking(scores, query, gallery).mAP, abs=1e-2)
+
+
+def test_the_report_counts_shares_from_images_of_others(capfd, tmp_path, model):
+    built, given = model
+    limits = "--report_queries=3", "--report_answers=2"
+    evaluate(capfd, given, f"--test_datasets=market1501:{PETS2009}", *limits, f"--output_dir={tmp_path}")
+    (page,) = json.loads(re.search('id="data">(.*?)</script>', (tmp_path / "report.html").read_text()).group(1))
+    query, gallery = (getattr(load_dataset("market1501", PETS2009), part) for part in ("query", "gallery"))
+    maps = np.split(extract_feature_maps(built, (*query, *gallery)), [len(query)])
+    places = [{record.path.split("/")[-1]: place for place, record in enumerate(part)} for part in (query, gallery)]
+    names = {int(number): about[0].split("/")[-1] for number, about in page["images"].items()}
+    numbers = {
+        (places[0][names[one["image"]]], places[1][names[int(image)]]): number
+        for one in page["queries"]
+        for image, number in one["pairs"].items()
+    }
+    assert len(numbers) == len(page["matches"]["constants"]) > 3 * 2
+    found = match_pairs(built.matcher, *maps, numbers, choose_references(query, gallery, maps[1]))
+    constants = [page["matches"]["constants"][number] for number in numbers.values()]
+    np.testing.assert_allclose(constants, found.constants, rtol=1e-3)
 
 
 def test_pairs(capfd, tmp_path, model):

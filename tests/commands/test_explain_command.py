@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import qaconv_tf as qt
+from qaconv_tf.explain.drawing import draw_explanation
 from qaconv_tf.pipeline import read_image
 from tests.commands.running import run_command
 
@@ -50,6 +51,21 @@ def test_a_pair_is_explained_by_numbers_a_picture_and_json(capfd, tmp_path, mode
         assert picture.format == "PNG" and picture.width > picture.height > 480
 
 
+def test_the_picture_is_drawn_by_the_flags(capfd, tmp_path, model, pair):
+    others = tmp_path / "others"
+    others.mkdir()
+    Image.open(pair[0]).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(others / "a.png")
+    arguments = *pair, f"--references={others}", "--lines=7", "--mutual_only"
+    assert explain(capfd, tmp_path, *arguments).status == 0
+    small = np.stack([read_image(path, 64, 32) for path in (*pair, str(others / "a.png"))])
+    maps = model.extract(small).numpy()
+    found = qt.correspondences(model.matcher, *maps[:2], maps[2:])
+    images = [read_image(path, *size) for path, size in zip(pair, ((90, 40), (61, 120)), strict=True)]
+    expected = draw_explanation(*images, found, ("one.jpg", "two.jpg"), num_lines=7, mutual_only=True)
+    with Image.open(tmp_path / "out" / "one_and_two.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+
+
 def test_shares_are_counted_from_the_references_of_the_flag(capfd, tmp_path, model, pair):
     maps = model.extract(np.stack([read_image(path, 64, 32) for path in pair])).numpy()
     (tmp_path / "others").mkdir()
@@ -65,11 +81,11 @@ def test_references_are_spread_over_the_folder_and_none_is_explained(capfd, tmp_
     (tmp_path / "people").mkdir()
     inside = [shutil.copy(path, tmp_path / "people") for path in pair]
     for number in range(130):
-        shutil.copy(pair[0], tmp_path / "people" / f"{number:03}.jpg")
+        shutil.copy(pair[0], tmp_path / "people" / f"x{number:03}.jpg")
     assert explain(capfd, tmp_path, *inside, f"--references={tmp_path}/people").status == 0
     listing = json.loads((tmp_path / "out" / "one_and_two.json").read_text())
     names = [pathlib.Path(path).name for path in listing["references"]]
-    assert names == [f"{number:03}.jpg" for number in range(0, 130, 3)]
+    assert names == [f"x{number:03}.jpg" for number in range(0, 130, 3)]
 
 
 def test_a_folder_without_references_is_named(capfd, tmp_path, model, pair):

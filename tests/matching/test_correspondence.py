@@ -100,7 +100,12 @@ def test_json_says_every_location_once():
     assert sum(listed) + read["constant"] == pytest.approx(read["score"]) == pytest.approx(found.score)
     responses = oracle.location_maxima(QUERY[1], GALLERY[1])
     assert len(listed) == len(responses)
-    for side, best in (("query", found.best_of_query), ("gallery", found.best_of_gallery)):
+    sides = {
+        "query": (found.best_of_query, found.query_shares, found.mutual_of_query),
+        "gallery": (found.best_of_gallery, found.gallery_shares, found.mutual_of_gallery),
+    }
+    for side, (best, shares, mutual) in sides.items():
+        assert [(one["share"], one["mutual"]) for one in read[side]] == list(zip(shares, mutual, strict=True))
         places = [(one["row"], one["column"]) for one in read[side]]
         assert places == [(row, column) for row in range(SHAPE[0]) for column in range(SHAPE[1])]
         assert [SHAPE[1] * row + column for row, column in (one["matched"] for one in read[side])] == best.tolist()
