@@ -48,7 +48,6 @@ def log_evaluation(writer, folder, step, matcher, dataset, maps, results):
                 _write_answers(dataset, result, examples.queries)
         if any(result.scoring.startswith("matching") for result in results):
             _write_correspondences(matcher, dataset, maps, examples.pairs)
-    writer.flush()
     _write_projector(folder, dataset, maps)
 
 

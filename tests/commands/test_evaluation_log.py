@@ -1,5 +1,6 @@
 """What TensorBoard gets of an evaluation, read back from its files."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -13,10 +14,14 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 import qaconv_tf as qt
 from qaconv_tf.commands.evaluation_log import log_evaluation
 from qaconv_tf.commands.run_folder import RunFolder
-from qaconv_tf.explain.drawing import draw_explanation
+from qaconv_tf.datasets.records import ImageRecord, ReidDataset
+from qaconv_tf.evaluation.ranking import evaluate_ranking
+from qaconv_tf.explain.chart_picture import draw_chart
+from qaconv_tf.explain.charts import cmc_chart, precision_chart
+from qaconv_tf.explain.curves import precision_at_recall
+from qaconv_tf.explain.drawing import draw_explanation, draw_strip
 from qaconv_tf.explain.fixed_examples import choose_examples
 from qaconv_tf.explain.projector import choose_projected, write_projector
-from qaconv_tf.explain.score_samples import right_and_wrong_scores
 from qaconv_tf.pipeline import read_image
 from tests.commands.running import run_command
 from tests.explain.small_run import small_run
@@ -72,12 +77,17 @@ def pairs_by_loops(run, rule):
     return [(row, column) for row, one in query for column, other in gallery if rule(one, other)]
 
 
-def shown_beside(run, row, column):
-    """Places in the maps of the references of a pair: images that show neither of its people."""
-    query, gallery = run.dataset.query, run.dataset.gallery
+def explanation(matcher, dataset, maps, row, column):
+    """The picture of a pair, its shares counted from the images that show neither of its people, if there are any."""
+    query, gallery = dataset.query, dataset.gallery
     chosen = np.sort(np.random.default_rng(0).permutation(len(gallery))[:32])
-    of_pair = query[row].identity, gallery[column].identity
-    return [len(query) + index for index in chosen if gallery[index].identity not in of_pair]
+    records = query[row], gallery[column]
+    of_pair = [record.identity for record in records]
+    beside = [len(query) + place for place in chosen if gallery[place].identity not in of_pair]
+    found = qt.correspondences(matcher, maps[row], maps[len(query) + column], maps[beside] if beside else None)
+    images = [read_image(record.path, 256, 128) for record in records]
+    names = [f"{record.identity}, camera {record.camera}" for record in records]
+    return draw_explanation(*images, found, names, 256)
 
 
 def test_rates_of_every_scoring(run, events):
@@ -98,11 +108,8 @@ def test_pictures_show_what_correspondences_names_of_the_same_pairs_every_time(r
         assert (is_wrong if name == "wrong pair" else is_right)(query[row], gallery[column])
         pictures = written(events, f"correspondences/{run.dataset.name}/{name}")
         for step, maps in ((3, run.maps), (7, other_maps(run))):
-            query_map, gallery_map, *others = maps[[row, len(query) + column, *shown_beside(run, row, column)]]
-            found = qt.correspondences(run.matcher, query_map, gallery_map, np.array(others))
-            images = [read_image(record.path, 256, 128) for record in (query[row], gallery[column])]
-            names = [f"{record.identity}, camera {record.camera}" for record in (query[row], gallery[column])]
-            np.testing.assert_array_equal(picture(pictures[step]), draw_explanation(*images, found, names, 256))
+            expected = explanation(run.matcher, run.dataset, maps, row, column)
+            np.testing.assert_array_equal(picture(pictures[step]), expected)
         assert (picture(pictures[3]) != picture(pictures[7])).any()
 
 
@@ -117,28 +124,93 @@ def test_histograms_count_every_valid_pair(run, events):
         assert abs(histogram[:15, 2].sum() - np.count_nonzero(expected < middle)) <= 1
 
 
-def test_of_many_scores_some_are_drawn(run):
-    scores, query, gallery = run.sections[0].result.scores, run.dataset.query, run.dataset.gallery
-    right, wrong = right_and_wrong_scores(scores, query, gallery, most_queries=5, most_wrong=3)
-    assert len(wrong) == 15
-    assert set(right.tolist()) <= {float(scores[pair]) for pair in pairs_by_loops(run, is_right)}
-    assert set(wrong.tolist()) <= {float(scores[pair]) for pair in pairs_by_loops(run, is_wrong)}
+def strip_by_loops(dataset, result, row):
+    """A query and its first ten answers, up to ten ignored images between them."""
+    query, shown, rank = dataset.query[row], [], 0
+    for column in np.argsort(-result.scores[row], kind="stable"):
+        one = dataset.gallery[column]
+        own = one.camera == query.camera and result.ranking.camera_filter == "same_identity"
+        mark = "wrong" if one.identity != query.identity else "ignored" if own else "right"
+        if rank == 10:
+            break
+        rank += mark != "ignored"
+        score = f"{result.scores[row, column]:.2f}"
+        label = score if mark == "ignored" else f"{rank}: {score}"
+        shown.append((read_image(one.path, 160, 80), mark, label))
+    return draw_strip(read_image(query.path, 160, 80), shown, 160)
 
 
-def test_answers_and_curves_are_pictures(run, events):
+def check_strips(dataset, result, name, events, step):
+    rows = choose_examples(dataset.query, dataset.gallery, result.ranking.camera_filter).queries
+    for number, row in enumerate(rows):
+        strip = picture(written(events, f"answers/{name}/query {number + 1}")[step])
+        np.testing.assert_array_equal(strip, strip_by_loops(dataset, result, row))
+
+
+def test_answers_are_strips(run, events):
     strips = [tag for tag in events.Tags()["tensors"] if tag.startswith("answers/")]
     # Of matching and of pooling, but not of what was made of the scores.
     assert len(strips) == 2 * 4 and not any("+" in tag for tag in strips)
-    green = (26, 152, 80)
-    for number, row in enumerate(choose_examples(run.dataset.query, run.dataset.gallery).queries):
-        strip = picture(written(events, f"answers/{run.dataset.name}/query {number + 1}")[3])
-        shown = {section.result.scoring: section.result for section in run.sections}["matching"].ranking
-        found = shown.first_relevant_rank[row] <= 10
-        assert (strip == green).all(axis=2).any() == found
-    for kind in ("CMC", "precision and recall"):
-        curves = picture(written(events, f"curves/{run.dataset.name}/{kind}")[3])
-        coloured = (curves[:440] == (31, 95, 191)).all(axis=2).nonzero()
-        assert coloured[1].min() < 120 and coloured[1].max() > 800
+    for section in run.sections:
+        if section.result.scoring in ("matching", "pooled"):
+            name = run.dataset.name + {"matching": "", "pooled": "/pooled"}[section.result.scoring]
+            check_strips(run.dataset, section.result, name, events, 3)
+
+
+def check_curves(dataset, results, events, step):
+    rules = dataset.query, dataset.gallery, results[0].ranking.camera_filter
+    precisions = [precision_at_recall(result.scores, *rules) for result in results]
+    names = [result.scoring for result in results]
+    charts = {"CMC": cmc_chart("", results), "precision and recall": precision_chart("", results, precisions)}
+    for kind, chart in charts.items():
+        curves = picture(written(events, f"curves/{dataset.name}/{kind}")[step])
+        np.testing.assert_array_equal(curves, draw_chart(chart, names))
+
+
+def test_curves_are_those_of_the_report(run, events):
+    check_curves(run.dataset, [section.result for section in run.sections], events, 3)
+
+
+def two_people(run):
+    """Of a run the part of two people, and the places of its images: no third one is left to count shares from."""
+    people = run.dataset.query[0].identity, run.dataset.query[-1].identity
+    assert people[0] != people[1]
+    parts = run.dataset.query, run.dataset.gallery
+    places = [[place for place, one in enumerate(part) if one.identity in people] for part in parts]
+    query, gallery = ([part[place] for place in kept] for part, kept in zip(parts, places, strict=True))
+    return ReidDataset("two", (), query, gallery), places
+
+
+def test_the_camera_rule_is_that_of_the_ranking_and_shares_need_no_third_person(run, tmp_path):
+    dataset, (rows, columns) = two_people(run)
+    scores = run.sections[0].result.scores[np.ix_(rows, columns)]
+    ranking = evaluate_ranking(scores, dataset.query, dataset.gallery, camera_filter="none")
+    result = dataclasses.replace(run.sections[0].result, dataset="two", scores=scores, ranking=ranking)
+    maps = run.maps[[*rows, *(len(run.dataset.query) + column for column in columns)]]
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    log_evaluation(writer, str(tmp_path), 1, run.matcher, dataset, maps, [result])
+    writer.close()
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
+    check_strips(dataset, result, "two", events, 1)
+    check_curves(dataset, [result], events, 1)
+    same = [(one, other) for one in dataset.query for other in dataset.gallery if one.identity == other.identity]
+    assert any(one.camera == other.camera for one, other in same)
+    assert written(events, "scores/two/right pairs")[1][:, 2].sum() == len(same)
+    pairs = choose_examples(dataset.query, dataset.gallery, "none").pairs
+    assert "wrong pair" in pairs
+    for name, pair in pairs.items():
+        shown = picture(written(events, f"correspondences/two/{name}")[1])
+        np.testing.assert_array_equal(shown, explanation(run.matcher, dataset, maps, *pair))
+
+
+def test_what_was_pooled_alone_is_not_explained_and_all_is_there_while_the_run_goes_on(run, tmp_path):
+    pooled = [section.result for section in run.sections if section.result.scoring == "pooled"]
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    log_evaluation(writer, str(tmp_path), 1, run.matcher, run.dataset, run.maps, pooled)
+    tags = EventAccumulator(str(tmp_path)).Reload().Tags()["tensors"]
+    writer.close()
+    kinds = {tag.split("/")[0] for tag in tags}
+    assert kinds == {"evaluation", "curves", "scores", "answers"}
 
 
 def test_projector_files_agree(run, folder):
@@ -172,6 +244,8 @@ def test_projected_images_are_of_whole_identities(run):
     images = {one.identity: sum(record.identity == one.identity for record in records) for one in records}
     shown = {one: sum(records[index].identity == one for index in chosen) for one in images}
     assert sum(0 < shown[one] < images[one] for one in images) <= 1
+    np.testing.assert_array_equal(choose_projected(records, number=20), chosen)
+    assert any((choose_projected(records, number=20, seed=seed) != chosen).any() for seed in (1, 2, 3))
 
 
 def test_sets_of_other_names_stay(run, tmp_path):
@@ -180,6 +254,16 @@ def test_sets_of_other_names_stay(run, tmp_path):
         write_projector(str(tmp_path), name, np.eye(3), records, images)
     config = text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
     assert [entry.tensor_name for entry in config.embeddings] == ["market1501_one", "market1501_two"]
+
+
+def test_the_projector_s_table_and_sprite_are_well_formed(tmp_path):
+    labels = [(7, 0), ("a\tb\nc", None), (3, 1), (3, 2), (9, 0)]
+    records = [ImageRecord(f"{number}.jpg", *label) for number, label in enumerate(labels)]
+    write_projector(str(tmp_path), "five", np.eye(5), records, np.zeros((5, 64, 32, 3), np.uint8))
+    folder = tmp_path / "projector" / "five"
+    assert (folder / "metadata.tsv").read_text().splitlines()[1:] == ["7\t0", "a b c\tunknown", "3\t1", "3\t2", "9\t0"]
+    # As many rows as columns, though two rows would do: the projector counts on it.
+    assert Image.open(folder / "thumbnails.png").size == (3 * 64, 3 * 64)
 
 
 def test_evaluate_adds_to_the_run_at_its_last_step(capfd, tmp_path):
