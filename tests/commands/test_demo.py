@@ -1,9 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 
-from qaconv_tf.commands import demo
+from qaconv_tf.commands import demo, program
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.errors import UserError
+from tests.commands.running import run_command
 
 
 def evaluated(dataset, scoring, rank1, average):
@@ -34,6 +38,61 @@ def test_the_table_has_each_run_by_its_own_scoring(tmp_path, capfd):
         numbers = [float(cell) for cell in line.split("│")[2:6]]
         figures = [*expected[row.run, "unseen", row.scoring], *expected[row.run, "real", row.scoring]]
         np.testing.assert_allclose(numbers, [100 * figure for figure in figures], atol=0.051)
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would have been run, each leaving what it would leave."""
+    run, rng = [], np.random.default_rng(1)
+
+    def execute(command, *arguments):
+        run.append((command, arguments))
+        given = dict(word.split("=", 1) for word in arguments if "=" in word)
+        if command == "train":
+            finish(given["--run_dir"])
+        if command == "evaluate":
+            pairs = itertools.product(given["--test_datasets"].split(","), given["--scoring"].split(","))
+            RunFolder(given["--run_dir"]).add_results(None, [evaluated(*pair, *rng.uniform(size=2)) for pair in pairs])
+        return {"generate": 30.0, "train": 90.0, "evaluate": 20.0}[command]
+
+    monkeypatch.setattr(demo.stages, "run", execute)
+    return run
+
+
+def option(arguments, name):
+    return next((word.split("=", 1)[1] for word in arguments if word.startswith(f"--{name}=")), None)
+
+
+def test_it_trains_in_order_and_evaluates_each_run_once(tmp_path, capfd, commands, monkeypatch):
+    (tmp_path / "ready").write_text("66")
+    monkeypatch.setattr(demo.sys, "prefix", str(tmp_path))
+    ended = run_command(capfd, "demo", f"--output_dir={tmp_path}/demo")
+    assert ended.status == 0, ended.err
+    num_networks = len(demo.NETWORKS) + 1
+    assert [command for command, _ in commands] == ["generate"] * num_networks + ["train"] * 4 + ["evaluate"] * 3
+    people, trained, tested = (
+        [one for command, one in commands if command == kind] for kind in ("generate", "train", "evaluate")
+    )
+    assert len({(option(one, "network"), option(one, "seed")) for one in people}) == num_networks
+    *trained_on, tested_on = (f"market1501:{option(one, 'output_dir')}" for one in people)
+    done = []
+    for one in trained:
+        start = option(one, "initial_model")
+        assert start is None or start in [f"{folder}/model.keras" for folder in done]
+        assert option(one, "dataset").split(",") == trained_on
+        done.append(option(one, "run_dir"))
+    assert {option(one, "run_dir") for one in tested} < set(done)
+    assert {option(one, "test_datasets").split(",")[0] for one in tested} == {tested_on}
+    generated = num_networks / 2
+    minutes = f"people {generated:.1f}, training 6.0, evaluation, reports 1.0; in all {1.1 + generated + 7:.1f}"
+    assert f"Minutes: set-up 1.1, {minutes}" in ended.out
+    for command, arguments in commands:  # each takes them
+        with flagsaver.flagsaver():
+            program._parse([f"{command}.py", *arguments], command)
+    del commands[:]
+    ended = run_command(capfd, "demo", f"--output_dir={tmp_path}/demo")
+    assert [command for command, _ in commands] == ["generate"] * num_networks  # which keeps what it finds
+    assert f"training 0.0, evaluation, reports 0.0; in all {1.1 + generated:.1f}" in ended.out
 
 
 def test_results_of_another_schema_are_refused(tmp_path):

@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from qaconv_tf.commands import stages
@@ -23,16 +26,35 @@ def test_what_is_finished_is_kept_and_what_was_interrupted_is_resumed(tmp_path, 
     RunFolder(str(tmp_path / "begun")).start("")
     seconds = [stages.train(str(tmp_path / run), "--epochs=1") for run in ("finished", "begun", "new")]
     assert seconds == [0.0, 2.5, 2.5]
-    assert [("--resume" in words, f"--run_dir={tmp_path}/begun" in words) for words in commands] == [
-        (True, True), (False, False),
-    ]  # fmt: skip
+    assert commands == [
+        ("train", f"--run_dir={tmp_path}/begun", "--epochs=1", "--resume"),
+        ("train", f"--run_dir={tmp_path}/new", "--epochs=1"),
+    ]
 
 
 def test_a_run_is_evaluated_once(tmp_path, commands):
     finish(tmp_path / "fresh")
     finish(tmp_path / "done", [{"dataset": "a", "scoring": "matching"}])
     assert [stages.evaluate(str(tmp_path / run), "--test_datasets=a") for run in ("fresh", "done")] == [2.5, 0.0]
-    assert [words[1] for words in commands] == [f"--run_dir={tmp_path}/fresh"]
+    assert commands == [("evaluate", f"--run_dir={tmp_path}/fresh", "--test_datasets=a")]
+
+
+@pytest.mark.parametrize(
+    ("command", "typed"),
+    [("train", "python train.py"), ("evaluate", "python evaluate.py"), ("generate", "qaconv-generate")],
+)
+def test_a_command_is_shown_as_typed_and_timed(capfd, monkeypatch, command, typed):
+    executed, clock = [], iter([100.0, 172.5])
+    monkeypatch.setattr(stages, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(
+        stages.subprocess, "run", lambda words, check: executed.append(words) or SimpleNamespace(returncode=0)
+    )
+    assert stages.run(command, "--output_dir=a b", "--seed=3") == 72.5
+    ((python, _, code, *arguments),) = executed
+    assert (python, arguments) == (sys.executable, ["--output_dir=a b", "--seed=3"])
+    assert code.endswith(f"run_program('{command}')")
+    printed = capfd.readouterr().out.split("\n")
+    assert f"$ {typed} '--output_dir=a b' --seed=3" in printed and "72 seconds" in printed
 
 
 def test_a_command_that_fails_ends_the_rest_by_its_own_status(capfd):
