@@ -16,8 +16,8 @@ class Correspondences:
         best_of_query: int array `(locations,)`. For each location of the query the gallery location whose response is
             the greatest (of equal ones the first).
         best_of_gallery: the same, the query location for each location of the gallery image.
-        query_shares: float64 array `(locations,)`. What each location of the query adds to the score, as it differs
-            from a location whose best response is its own mean over reference images, or the mean of training's.
+        query_shares: float64 array `(locations,)`. What each location of the query adds to the score: counted from its
+            own mean best response over reference images; without references, from the mean of all in training.
         gallery_shares: the same, of the gallery image.
         constant: float. What all shares and this add up to is the score.
         probability: float. That both show the same identity, `sigmoid(score / temperature)`.
