@@ -4,10 +4,14 @@ PYTHON ?= $(firstword $(wildcard $(foreach v,3.11 3.12 3.13,$(shell command -v p
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test_kernels chromium lint clean
+.PHONY: demo people test test_kernels chromium lint clean
 
 demo: .venv/ready
 	$(BIN)/python -c "from qaconv_tf.commands.program import run_program; run_program('demo')" --output_dir=demo
+
+# The stronger recipe: about an hour. Run it again to go on where it was stopped.
+people: .venv/ready
+	$(BIN)/python -c "from qaconv_tf.commands.program import run_program; run_program('people')" --output_dir=people
 
 test: .venv/ready .venv-addons/ready
 	$(BIN)/python -m pytest -n 2 -rs

@@ -169,7 +169,8 @@ _add(
 _add(
     _TRAIN, flags.DEFINE_bool, "fill_memory", True,
     "Fill the class memory with an image of each class before the first step. Otherwise the first epoch has wrong "
-    "answers only, which spoils a model that can match already. Not with --pretrain_trials.",
+    "answers only, which spoils a model that can match already. The class vectors of --loss=pooled_softmax start so "
+    "too, instead of at random. Not with --pretrain_trials.",
 )
 _add(
     _TRAIN, flags.DEFINE_integer, "pretrain_trials", 0,
@@ -477,10 +478,12 @@ _add(_IMPORT, flags.DEFINE_bool, "all_tensors", False, "List every tensor of --c
 # Output
 _add(_TRAIN, flags.DEFINE_bool, "export", True, "Write a SavedModel when training ends.")
 _add(
-    ("evaluate", "export", "generate", "import_checkpoint", "demo", "explain"), flags.DEFINE_string, "output_dir", "",
+    ("evaluate", "export", "generate", "import_checkpoint", "demo", "people", "explain"), flags.DEFINE_string,
+    "output_dir", "",
     "Folder for what is written. evaluate: results.json (added to) and report.html (of this evaluation), by default "
     "the run folder. export: the SavedModel, by default RUN_DIR/saved_model. generate: the data set. "
-    "import_checkpoint: model.keras. demo: data and runs. explain: picture and JSON, by default the current folder.",
+    "import_checkpoint: model.keras. demo, people: data and runs. explain: picture and JSON, by default the current "
+    "folder.",
 )
 
 # Explanation

@@ -11,22 +11,28 @@ from qaconv_tf.commands import stages
 from qaconv_tf.commands.program import require_flag
 from qaconv_tf.commands.run_folder import RunFolder
 
-_REAL = "tests/data/pets2009"
+REAL = "tests/data/pets2009"
 # Minutes on two cores with AMX; training takes about twice as long on two without AVX-512.
 BUDGET = {"set-up": 1.5, "people": 2.0, "training": 7.5, "evaluation, reports": 1.5}
-# Of training: six networks of six cameras each, since places and cameras that differ teach more than people do.
-_PEOPLE = ("--network=campus", "--train_identities=100", "--test_identities=1")
-NETWORKS = [(*_PEOPLE, f"--seed={seed}") for seed in range(6)]
 UNSEEN = ("--network=station", "--train_identities=0", "--test_identities=60")
 BRANCH = ("--initial_model={root}/warm_start/model.keras", "--epochs=7", "--decay_epochs=4")
-_MEMORY = ("--loss=class_memory", "--score_scale=4", "--score_offset=-14", "--learning_rate=0.005")
+MEMORY = ("--loss=class_memory", "--score_scale=4", "--score_offset=-14", "--learning_rate=0.005")
 # Each run's flags beside those of the recipe, in the order in which they are trained.
 RUNS = {
     "untrained": ("--epochs=0", "--noexport"),
     "warm_start": ("--epochs=8", "--decay_epochs=", "--noexport"),
     "triplet": BRANCH,
-    "class_memory": (*BRANCH, *_MEMORY),
+    "class_memory": (*BRANCH, *MEMORY),
 }
+
+
+def campus(seed):
+    """Flags of `generate` for a network to train on: 100 people and six cameras of its own."""
+    return "--network=campus", "--train_identities=100", "--test_identities=1", f"--seed={seed}"
+
+
+# Several small networks, since places and cameras that differ teach more than people do.
+NETWORKS = [campus(seed) for seed in range(6)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +64,10 @@ def main():
     common = ("--flagfile=recipes/demo.flags", "--dataset=" + ",".join(f"market1501:{folder}" for folder in people))
     for name, more in RUNS.items():
         took["training"] += stages.train(os.path.join(root, name), *common, *(word.format(root=root) for word in more))
-    tests = f"--test_datasets=market1501:{station},market1501:{_REAL}"
+    tests = f"--test_datasets=market1501:{station},market1501:{REAL}"
     for name in dict.fromkeys(row.run for row in ROWS):
         took["evaluation, reports"] += stages.evaluate(os.path.join(root, name), tests, "--scoring=matching,pooled")
-    _print_table(root, f"market1501:{station}", f"market1501:{_REAL}")
+    _print_table(root, f"market1501:{station}", f"market1501:{REAL}")
     _print_minutes("Minutes", {name: seconds / 60 for name, seconds in took.items()})
     stages.CONSOLE.print(f"Look at {root}/class_memory/report.html")
 

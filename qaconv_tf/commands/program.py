@@ -13,7 +13,7 @@ from qaconv_tf.errors import UserError
 from qaconv_tf.flags import COMMAND_FLAGS
 
 FLAGS = flags.FLAGS
-_WITHOUT_TENSORFLOW = ("check_dataset", "demo", "generate")
+_WITHOUT_TENSORFLOW = ("check_dataset", "demo", "generate", "people")
 # Commands that take files beside their flags: how many, and what they are.
 _FILES = {"explain": (2, "two images")}
 

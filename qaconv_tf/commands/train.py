@@ -22,6 +22,7 @@ from qaconv_tf.pipeline import training_batches
 from qaconv_tf.pipeline.augmentation import Augmentation
 from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, EpochHistory
 from qaconv_tf.training.callbacks import HealthCheck, ProgressBar, TensorBoardLog, log_images
+from qaconv_tf.training.pooled_classifier import pooled
 from qaconv_tf.training.pretraining import pretrain
 from qaconv_tf.training.schedules import RecordEpoch, augments, learning_rate
 
@@ -89,8 +90,8 @@ class _Run:
         if FLAGS.pretrain_trials:
             self._pretrain()
             self.checkpoints.save()
-        elif self.trainer.memory is not None and FLAGS.fill_memory:
-            _fill_memory(self.trainer, self.records, self.labels)
+        elif FLAGS.fill_memory and (self.trainer.memory or self.trainer.classifier):
+            _fill_classes(self.trainer, self.records, self.labels)
 
     def _pretrain(self):
         rate, augmentation = self._rate_and_augmentation()
@@ -186,12 +187,15 @@ class _Run:
             train_parts.save_graph(path, graph, self.records)
 
 
-def _fill_memory(trainer, records, labels):
+def _fill_classes(trainer, records, labels):
     _, first_of_class = np.unique(labels, return_index=True)
-    print("filling the class memory with an image of each class", flush=True)
+    print("every class starts as one of its images", flush=True)
     chosen = [records[index] for index in first_of_class]
     maps = extract_feature_maps(trainer.model, chosen, FLAGS.evaluation_batch_size)
-    trainer.memory.update(maps, labels[first_of_class])
+    if trainer.memory is not None:
+        trainer.memory.update(maps, labels[first_of_class])
+    else:
+        trainer.classifier.centers.assign(pooled(maps))
 
 
 def _log_settings(writer, model):

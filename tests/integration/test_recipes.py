@@ -255,4 +255,4 @@ def test_the_head_of_a_recipe_says_what_it_is_to_reach_and_how(name):
 
 
 def test_every_recipe_is_in_the_matrix():
-    assert {path.stem for path in RECIPES.glob("*.flags")} == {*MATRIX, "demo"}
+    assert {path.stem for path in RECIPES.glob("*.flags")} == {*MATRIX, "demo", "people"}

@@ -97,6 +97,15 @@ def test_the_memory_is_filled_before_the_first_step(capfd, tmp_path, people):
 
 
 @pytest.mark.slow
+def test_class_vectors_start_at_an_image_of_each_class(capfd, tmp_path, people):
+    losses = []
+    for fill in ("fill", "nofill"):
+        ended = train(capfd, people, tmp_path / fill, "--loss=pooled_softmax", "--epochs=1", f"--{fill}_memory")
+        losses.append(float(ended.out.split("loss ")[1][:5]))
+    assert losses[0] < losses[1] - 0.05
+
+
+@pytest.mark.slow
 def test_a_first_offset_moves_the_scores_of_an_initial_model_only_when_given(capfd, tmp_path, people):
     first = tmp_path / "first"
     train(capfd, people, first, "--epochs=0", "--noexport", "--score_offset=-3")
