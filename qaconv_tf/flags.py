@@ -490,8 +490,8 @@ _add(
 _add(_EXPLAIN, flags.DEFINE_integer, "lines", 24, "Lines drawn between matched places, at most.", lower_bound=0)
 _add(
     _EXPLAIN, flags.DEFINE_string, "references", "",
-    "Folder of images of others: a place's share is what it matches better than it does in these. By default the "
-    "package's, of generated people.",
+    "Folder of images of others: a place's share is what it matches better than it does in these. At most 64, spread "
+    "evenly over the folder; never A or B. By default the package's, of generated people.",
 )
 _add(_EXPLAIN, flags.DEFINE_bool, "mutual_only", False, "Draw only matches that hold both ways.")
 
