@@ -33,6 +33,7 @@ KINDS = {
     " + temporal lifting": "lifted",
     " + re-ranking + temporal lifting": "both",
 }
+SOFTMAX = ("--loss=pooled_softmax", "--learning_rate=0.02")
 POOLED_BRANCH = ("--initial_model={root}/pooled_start/model.keras", "--epochs=7", "--decay_epochs=4")
 # recipes/memory_1_1.flags but for the backbone and the changes to images.
 PUBLISHED = (
@@ -67,9 +68,9 @@ METHODS = {
     "QAConv, hard triplet": Method((*demo.BRANCH, "--steps_per_epoch=46")),
     "QAConv, graph sampling": Method((*demo.BRANCH, "--sampler=graph", "--steps_per_epoch=36")),
     "pooled_start": Method(
-        ("--loss=pooled_softmax", "--epochs=8", "--steps_per_epoch=42", "--decay_epochs="), measured=False
+        (*SOFTMAX, "--epochs=8", "--steps_per_epoch=42", "--decay_epochs="), measured=False
     ),
-    "pooled, softmax": Method(("--loss=pooled_softmax", "--steps_per_epoch=46", *POOLED_BRANCH), pooled=True),
+    "pooled, softmax": Method((*SOFTMAX, "--steps_per_epoch=46", *POOLED_BRANCH), pooled=True),
     "pooled, hard triplet": Method(
         ("--loss=pooled_triplet", "--steps_per_epoch=46", "--learning_rate=0.005", *POOLED_BRANCH), pooled=True
     ),
