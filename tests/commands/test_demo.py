@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from qaconv_tf.commands import demo, program
+from qaconv_tf.commands import demo, people, program
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.errors import UserError
 from tests.commands.running import run_command
@@ -63,6 +63,13 @@ def option(arguments, name):
     return next((word.split("=", 1)[1] for word in arguments if word.startswith(f"--{name}=")), None)
 
 
+def check_flags(commands):
+    """Parses each command's flags, which ends the test where a command does not take them."""
+    for command, arguments in commands:
+        with flagsaver.flagsaver():
+            program._parse([f"{command}.py", *arguments], command)
+
+
 def test_it_trains_in_order_and_evaluates_each_run_once(tmp_path, capfd, commands, monkeypatch):
     (tmp_path / "ready").write_text("66")
     monkeypatch.setattr(demo.sys, "prefix", str(tmp_path))
@@ -86,13 +93,29 @@ def test_it_trains_in_order_and_evaluates_each_run_once(tmp_path, capfd, command
     generated = num_networks / 2
     minutes = f"people {generated:.1f}, training 6.0, evaluation, reports 1.0; in all {1.1 + generated + 7:.1f}"
     assert f"Minutes: set-up 1.1, {minutes}" in ended.out
-    for command, arguments in commands:  # each takes them
-        with flagsaver.flagsaver():
-            program._parse([f"{command}.py", *arguments], command)
+    check_flags(commands)
     del commands[:]
     ended = run_command(capfd, "demo", f"--output_dir={tmp_path}/demo")
     assert [command for command, _ in commands] == ["generate"] * num_networks  # which keeps what it finds
     assert f"training 0.0, evaluation, reports 0.0; in all {1.1 + generated:.1f}" in ended.out
+
+
+def test_the_hour_s_recipe_trains_twice_on_all_its_people_and_evaluates_the_last(tmp_path, capfd, commands):
+    for _ in range(2):
+        ended = run_command(capfd, "people", f"--output_dir={tmp_path}/people")
+        assert ended.status == 0, ended.err
+    check_flags(commands)
+    kinds = [command for command, _ in commands]
+    networks = ["generate"] * (len(people.NETWORKS) + 1)
+    assert kinds == [*networks, "train", "train", "evaluate", *networks]  # the second time keeps what it finds
+    *trained_on, tested_on = (
+        f"market1501:{option(arguments, 'output_dir')}" for _, arguments in commands[: len(networks)]
+    )
+    first, second, tested = (arguments for _, arguments in commands[len(networks) : len(networks) + 3])
+    assert option(first, "dataset").split(",") == option(second, "dataset").split(",") == trained_on
+    assert option(second, "initial_model") == f"{option(first, 'run_dir')}/model.keras"
+    assert option(tested, "run_dir") == option(second, "run_dir")
+    assert option(tested, "test_datasets").split(",") == [tested_on, f"market1501:{demo.REAL}"]
 
 
 def test_results_of_another_schema_are_refused(tmp_path):
