@@ -191,11 +191,11 @@ def told(values):
 
 def print_tables(results):
     print("\nmean ± standard deviation over seeds, per cent\n")
-    print("| method | seconds | " + " | ".join(f"{place}: rank-1 | mAP" for place in PLACES) + " |")
+    print("| method | seconds, median | " + " | ".join(f"{place}: rank-1 | mAP" for place in PLACES) + " |")
     print("|---" * (2 + 2 * len(PLACES)) + "|")
     for name, runs in by_method(results).items():
         cells = [told([one[place][""][which] for one in runs]) for place in PLACES for which in (0, 1)]
-        print(f"| {name} | {statistics.mean(one['seconds'] for one in runs):.0f} | " + " | ".join(cells) + " |")
+        print(f"| {name} | {statistics.median(one['seconds'] for one in runs):.0f} | " + " | ".join(cells) + " |")
     columns = [(place, kind) for place in PLACES for kind in KINDS if kind in next(iter(results.values()))[place]]
     print("\nmAP\n")
     print("| method | " + " | ".join(f"{place} {KINDS[kind]}".strip() for place, kind in columns) + " |")
