@@ -57,19 +57,28 @@ def main():
     root = require_flag("output_dir")
     took = dict.fromkeys(BUDGET, 0.0) | {"set-up": _setup_seconds()}
     _print_minutes("Budget in minutes", BUDGET)
-    people = [os.path.join(root, f"campus_{seed}") for seed in range(len(NETWORKS))]
-    station = os.path.join(root, "station")
-    for folder, flags in zip((*people, station), (*NETWORKS, UNSEEN), strict=True):
-        took["people"] += stages.run("generate", *flags, f"--output_dir={folder}")
-    common = ("--flagfile=recipes/demo.flags", "--dataset=" + ",".join(f"market1501:{folder}" for folder in people))
+    training, unseen, took["people"] = generate_networks(root, NETWORKS)
+    common = ("--flagfile=recipes/demo.flags", f"--dataset={training}")
     for name, more in RUNS.items():
         took["training"] += stages.train(os.path.join(root, name), *common, *(word.format(root=root) for word in more))
-    tests = f"--test_datasets=market1501:{station},market1501:{REAL}"
+    real = f"market1501:{REAL}"
+    tests = f"--test_datasets={unseen},{real}"
     for name in dict.fromkeys(row.run for row in ROWS):
         took["evaluation, reports"] += stages.evaluate(os.path.join(root, name), tests, "--scoring=matching,pooled")
-    _print_table(root, f"market1501:{station}", f"market1501:{REAL}")
+    _print_table(root, unseen, real)
     _print_minutes("Minutes", {name: seconds / 60 for name, seconds in took.items()})
     stages.CONSOLE.print(f"Look at {root}/class_memory/report.html")
+
+
+def generate_networks(root, networks):
+    """Draws networks to train on and the unseen one; returns the flag values of both, and the seconds it took."""
+    folders = [os.path.join(root, f"campus_{seed}") for seed in range(len(networks))]
+    station = os.path.join(root, "station")
+    seconds = sum(
+        stages.run("generate", *flags, f"--output_dir={folder}")
+        for folder, flags in zip((*folders, station), (*networks, UNSEEN), strict=True)
+    )
+    return ",".join(f"market1501:{folder}" for folder in folders), f"market1501:{station}", seconds
 
 
 def _setup_seconds():

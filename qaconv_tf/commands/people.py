@@ -3,7 +3,7 @@
 import os
 
 from qaconv_tf.commands import stages
-from qaconv_tf.commands.demo import BRANCH, MEMORY, REAL, UNSEEN, campus
+from qaconv_tf.commands.demo import BRANCH, MEMORY, REAL, campus, generate_networks
 from qaconv_tf.commands.program import require_flag
 
 NETWORKS = [campus(seed) for seed in range(16)]
@@ -17,13 +17,10 @@ RUNS = {
 def main():
     """Runs the recipe in --output_dir; what is finished there already is kept, what was interrupted goes on."""
     root = require_flag("output_dir")
-    people = [os.path.join(root, f"campus_{seed}") for seed in range(len(NETWORKS))]
-    station = os.path.join(root, "station")
-    for folder, flags in zip((*people, station), (*NETWORKS, UNSEEN), strict=True):
-        stages.run("generate", *flags, f"--output_dir={folder}")
-    common = ("--flagfile=recipes/people.flags", "--dataset=" + ",".join(f"market1501:{folder}" for folder in people))
+    training, unseen, _ = generate_networks(root, NETWORKS)
+    common = ("--flagfile=recipes/people.flags", f"--dataset={training}")
     for name, more in RUNS.items():
         run = os.path.join(root, name)
         stages.train(run, *common, *(word.format(root=root) for word in more))
-    stages.evaluate(run, f"--test_datasets=market1501:{station},market1501:{REAL}", "--scoring=matching,pooled")
+    stages.evaluate(run, f"--test_datasets={unseen},market1501:{REAL}", "--scoring=matching,pooled")
     stages.CONSOLE.print(f"Look at {run}/report.html")
