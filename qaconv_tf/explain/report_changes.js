@@ -33,7 +33,7 @@ function changesTable(dataset, query, scoring) {
   const heads = ["scoring", "average precision", "change", "first right answer at rank", "right answers in the first ten"];
   return make(
     "div",
-    { class: "wide", role: "region", tabindex: "0", "aria-label": "Scorings of this query" },
+    { class: "wide", role: "region", tabindex: "0", "aria-label": `Scorings of this query of ${dataset.name}` },
     make(
       "table",
       {},

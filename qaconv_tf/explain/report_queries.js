@@ -31,7 +31,7 @@ class QueryBrowser {
     this.linked = false; // whether the page's address follows what is opened
     this.count = make("p", { class: "count", role: "status" });
     this.list = make("ol", { class: "queries", role: "list" });
-    this.pager = make("nav", { class: "pager", "aria-label": "Pages of queries" });
+    this.pager = make("nav", { class: "pager", "aria-label": `Pages of queries of ${dataset.name}` });
     this.view = make("article", { class: "query-view", tabindex: "-1" });
     root.append(this.makeFilters(), make("div", { class: "above-queries" }, this.count, this.pager), this.list, this.view);
     this.refresh();
@@ -198,8 +198,8 @@ class QueryBrowser {
     );
     const stepper = make("div", { class: "stepper" }, step(-1, "‹ query before"), step(1, "next query ›"));
     const answers = make("ol", { class: "answers", role: "list" });
-    const matcher = make("section", { class: "matcher", "aria-label": "Matcher" });
-    const changes = make("section", { class: "changes", "aria-label": "What changed" });
+    const matcher = make("section", { class: "matcher", "aria-label": `Matcher of ${this.dataset.name}` });
+    const changes = make("section", { class: "changes", "aria-label": `What changed in ${this.dataset.name}` });
     this.view.replaceChildren(make("div", { class: "query-head" }, heading, stepper), facts, answers, matcher, changes);
     this.showAnswers(answers);
     this.matcher = this.dataset.matches ? new Matcher(matcher) : null;

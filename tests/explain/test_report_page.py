@@ -12,6 +12,7 @@ import pytest
 
 from qaconv_tf.datasets.label_fixes import apply_label_fixes, read_label_fixes
 from qaconv_tf.evaluation.ranking import evaluate_ranking
+from qaconv_tf.explain.report import write_report
 from tests.explain.small_run import SHAPE, small_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -418,6 +419,17 @@ def test_a_suspected_pair_is_opened_and_has_an_address(opened, run):
     assert shown_pair(opened(fragment=page.evaluate("location.hash")), run) == pair
 
 
+def barriers(page):
+    """What axe-core finds against the page, of any weight."""
+    page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text())
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{violation['id']} ({violation['impact']}): {violation['help']}: {node['html'][:200]}"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_barrier_and_a_picture_to_look_at(opened, width, scheme):
@@ -427,17 +439,24 @@ def test_no_barrier_and_a_picture_to_look_at(opened, width, scheme):
         summary.click()
     page.locator("[data-part='failures-1'] .fix select").first.select_option(index=1)
     point_at(page, "query", 13, touch=width == "phone")
-    page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text())
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    told = [
-        f"{violation['id']} ({violation['impact']}): {violation['help']}: {node['html'][:200]}"
-        for violation in found["violations"]
-        for node in violation["nodes"][:3]
-    ]
-    assert not told, "\n".join(told)
+    assert barriers(page) == []
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"report_{width}_{scheme}.png", full_page=True)
     page.locator(".matcher").screenshot(path=SCREENSHOTS / f"matcher_{width}_{scheme}.png")
+
+
+def test_no_barrier_between_data_sets(browser, run, tmp_path):
+    # The same twice: what names its parts by their kind alone names none of them.
+    second = dataclasses.replace(run.dataset, name="market1501:somewhere/else")
+    sections = [*run.sections, *small_run(second).sections]
+    write_report(tmp_path / "report.html", "Two data sets", sections, {"seed": 5})
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    page.wait_for_selector("[data-part='queries-2'] .matcher .cells")
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert barriers(page) == []
+    page.close()
 
 
 # A browser's zoom of 200 % at 1280 pixels; the narrowest that WCAG asks for; and twice the text alone.
