@@ -6,7 +6,7 @@ from qaconv_tf.commands import stages
 from qaconv_tf.commands.demo import BRANCH, MEMORY, REAL, campus, generate_networks
 from qaconv_tf.commands.program import require_flag
 
-NETWORKS = [campus(seed) for seed in range(16)]
+NETWORKS = [campus(seed) for seed in range(32)]
 # As the demo's, with more steps; the recipe has the rest.
 RUNS = {
     "warm_start": ("--epochs=14", "--decay_epochs=", "--noexport"),
