@@ -24,6 +24,6 @@ def test_evaluate_works_before_anything_is_trained(capfd, tmp_path):
     assert ended.status == 0, ended.err
     assert "demo_model.keras" in ended.out and "pets2009" in ended.out
     matching, pooled = json.loads((tmp_path / "results.json").read_text())["evaluations"]
-    # RESULTS.md has 84.0 and 72.2 per cent; another processor may differ in the last digits.
-    assert matching["mAP"] > 0.83 and pooled["mAP"] > 0.71
+    # RESULTS.md has 82.8 and 72.7 per cent; another processor may differ in the last digits.
+    assert matching["mAP"] > 0.82 and pooled["mAP"] > 0.72
     assert (tmp_path / "report.html").stat().st_size > 100_000
