@@ -66,7 +66,7 @@ class FailureExplorer {
       make("figure", { class: kind }, this.dataset.image(number).picture(), make("figcaption", {}, caption)),
     );
     const look = query
-      ? make("button", { type: "button", click: () => this.browser.open(query, true, image) }, "Look at this query")
+      ? make("button", { type: "button", click: () => this.browser.openRankedBy(0, query, image) }, "Look at this query")
       : null;
     return make("div", { class: "failure" }, make("div", { class: "pictures" }, pictures), make("p", {}, text), question, look);
   }

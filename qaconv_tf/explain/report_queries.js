@@ -64,24 +64,23 @@ class QueryBrowser {
     cameras.sort((one, two) => one - two);
     const named = (camera) => [String(camera), camera === null ? "unknown" : String(camera)];
     const sortings = Object.entries(SORTED).filter(([key]) => scorings.length > 1 || !["gained", "lost"].includes(key));
+    this.radios = scorings.map((_, place) =>
+      make("input", {
+        type: "radio",
+        name: `scoring-${this.dataset.number}`,
+        value: String(place),
+        checked: place === 0,
+        change: () => {
+          this.rankBy(place);
+          if (this.query) this.open(this.query);
+        },
+      }),
+    );
     const ranked = make(
       "fieldset",
       { class: "ranked-by" },
       make("legend", {}, "Ranked by"),
-      scorings.map((scoring, place) =>
-        make(
-          "label",
-          {},
-          make("input", {
-            type: "radio",
-            name: `scoring-${this.dataset.number}`,
-            value: String(place),
-            checked: place === 0,
-            change: () => this.rankBy(place),
-          }),
-          make("span", {}, scoring),
-        ),
-      ),
+      scorings.map((scoring, place) => make("label", {}, this.radios[place], make("span", {}, scoring))),
     );
     return make(
       "form",
@@ -96,8 +95,14 @@ class QueryBrowser {
 
   rankBy(place) {
     this.scoring = place;
+    this.radios[place].checked = true;
     this.refresh();
-    if (this.query) this.open(this.query);
+  }
+
+  /** Opens a pair as a scoring ranks it: another scoring may not list the image. */
+  openRankedBy(place, query, image) {
+    this.rankBy(place);
+    this.open(query, true, image);
   }
 
   /** Filters, sorts, and shows one page of what was found. */

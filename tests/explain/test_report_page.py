@@ -408,14 +408,17 @@ def test_of_two_fixes_of_an_image_the_latest_counts(opened):
         assert page.locator("pre").inner_text().splitlines()[1].endswith(f',"{option.split()[-1]}"')
 
 
-def test_a_suspected_pair_is_opened_and_has_an_address(opened, run):
+@pytest.mark.parametrize("scoring", ["matching", "pooled"])
+def test_a_suspected_pair_is_opened_and_has_an_address(opened, run, scoring):
     page = opened()
     data = data_of(page)
+    page.get_by_role("radio", name=scoring, exact=True).check()
     page.locator("[data-part='failures-1'] .failures").nth(1).get_by_role("button", name="Look at").first.click()
     pair = shown_pair(page, run)
     names = [os.path.basename(data["images"][str(number)][0]) for number in data["strangers"]["listed"][0]["images"]]
     parts = run.dataset.query, run.dataset.gallery
     assert [os.path.basename(part[place].path) for part, place in zip(parts, pair, strict=True)] == names
+    assert page.get_by_role("radio", name="matching", exact=True).is_checked()
     assert shown_pair(opened(fragment=page.evaluate("location.hash")), run) == pair
 
 
