@@ -105,6 +105,22 @@ class QueryBrowser {
     this.open(query, true, image);
   }
 
+  /** Opens the pair of an address; one of earlier reports names no scoring, then it is the first that lists the image. */
+  openAddress(queryImage, image, scoring) {
+    const query = this.queries.find((one) => one.image === queryImage);
+    if (!query) return;
+    const lists = query.answers.findIndex((answers) => answers.some(([number]) => number === image));
+    this.openRankedBy(scoring in this.radios ? scoring : Math.max(0, lists), query, image);
+  }
+
+  showAddress(image) {
+    try {
+      history.replaceState(null, "", `#${this.dataset.number}/${this.query.image}/${image}/${this.scoring}`);
+    } catch {
+      // Refused in a frame without an origin, and by Safari after a hundred in half a minute: the address is then left.
+    }
+  }
+
   /** Filters, sorts, and shows one page of what was found. */
   refresh() {
     const { shown, camera, identity, sorted } = this.filters;
@@ -271,6 +287,6 @@ class QueryBrowser {
     const question = mark === WRONG ? this.fixes.question(this.dataset, query, image) : null;
     this.matcher.open(pair, query, image, about, question);
     if (reveal) this.matcher.stage.scrollIntoView({ block: "nearest" });
-    if (this.linked) history.replaceState(null, "", `#${this.dataset.number}/${this.query.image}/${number}`);
+    if (this.linked) this.showAddress(number);
   }
 }

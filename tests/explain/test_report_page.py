@@ -422,6 +422,40 @@ def test_a_suspected_pair_is_opened_and_has_an_address(opened, run, scoring):
     assert shown_pair(opened(fragment=page.evaluate("location.hash")), run) == pair
 
 
+def test_an_address_names_the_scoring_that_lists_the_pair(opened, run):
+    def is_opened(page):
+        page.wait_for_selector("input:checked + span:text-is('pooled')")
+        return shown_pair(page, run) == pair
+
+    page = opened()
+    data = data_of(page)
+    page.get_by_role("radio", name="pooled", exact=True).check()
+    by_matching, by_pooled = (
+        [answer[0] for answer in data["queries"][shown_pair(page, run)[0]]["answers"][data["scorings"].index(scoring)]]
+        for scoring in ("matching", "pooled")
+    )
+    alone = next(image for image in by_pooled[1:] if image not in by_matching)
+    page.locator(f".answers button[data-image='{alone}']").click()
+    pair, address = shown_pair(page, run), page.evaluate("location.hash")
+    assert is_opened(opened(fragment=address))
+    assert is_opened(opened(fragment=address.rpartition("/")[0]))  # as earlier reports wrote it
+    # Pasted where the report is open; and one of a pair that both scorings list.
+    page = opened()
+    page.evaluate("address => { location.hash = address; }", address)
+    assert is_opened(page)
+    shared = next(image for image in by_pooled if image in by_matching)
+    page.locator(f".answers button[data-image='{shared}']").click()
+    pair = shown_pair(page, run)
+    assert is_opened(opened(fragment=page.evaluate("location.hash")))
+
+
+def test_a_browser_that_refuses_an_address_shows_all_the_same(opened):
+    page = opened()
+    page.evaluate("() => { history.replaceState = () => { throw new DOMException('refused', 'SecurityError'); }; }")
+    page.locator(".queries .card").nth(1).click()
+    assert page.locator(".changes table").is_visible()
+
+
 def barriers(page):
     """What axe-core finds against the page, of any weight."""
     page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text())
