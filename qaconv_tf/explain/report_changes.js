@@ -43,9 +43,9 @@ function changesTable(dataset, query, scoring) {
   );
 }
 
-/** The answers that moved most, up and down, in words. */
+/** The answers that moved most, up and down, in words; of the first scoring's also those that this one threw out. */
 function movers(dataset, query, scoring) {
-  const moved = query.answers[scoring]
+  const moved = [...query.answers[scoring], ...query.fallen[scoring]]
     .filter(([, , rank, , earlier]) => rank && earlier !== rank)
     .sort(([, , rankOne, , one], [, , rankTwo, , two]) => Math.abs(two - rankTwo) - Math.abs(one - rankOne))
     .slice(0, 6)

@@ -1,5 +1,6 @@
 """Results, records and correspondences of one data set -> what the report's page computes with, as plain values."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -98,6 +99,10 @@ class DatasetPage:
             "first": [int(ranks[0]) if len(ranks) else None for ranks in right],
             "right": len(right[0]),
             "answers": [[self._answer(answer, before) for answer in answers] for answers in shown.answers],
+            "fallen": [
+                [self._answer(answer, before) for answer in self._fallen(row, result, shown.answers[0], answers)]
+                for result, answers in zip(self._results, shown.answers, strict=True)
+            ],
             "pairs": {
                 self._image(self._gallery[column]): pairs[row, column]
                 for column in shown.columns
@@ -114,6 +119,18 @@ class DatasetPage:
                 if "temporal_lifting" in result.processing
             },
         }
+
+    def _fallen(self, row, result, first, answers):
+        """Answers of the first scoring, those ignored left out, that another does not list, as the other ranks them."""
+        listed = {answer.column for answer in answers}
+        fallen = [answer for answer in first if answer.rank and answer.column not in listed]
+        if not fallen:
+            return []
+        scores = result.scores[row]
+        ranks = self._marks.ranks(row, scores)
+        return [
+            dataclasses.replace(one, rank=int(ranks[one.column]), score=float(scores[one.column])) for one in fallen
+        ]
 
     def _answer(self, answer, before):
         """Image, mark, rank (0 for an ignored image), score, and the rank that the first scoring gave it."""

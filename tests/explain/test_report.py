@@ -310,6 +310,27 @@ def test_earlier_ranks_are_those_of_the_first_scoring(page):
         assert known and all(rank == earlier for rank, earlier in known)
 
 
+def test_answers_that_a_scoring_threw_out_have_their_new_rank(page, sections):
+    data = data_of(page)[0]
+    query, gallery = sections[0].query, sections[0].gallery
+    positions = {os.path.basename(record.path): position for position, record in enumerate(gallery)}
+    thrown_out = 0
+    for row, entry in enumerate(data["queries"]):
+        first, second = (
+            {position: place for position, *place in oracle.ranked_strip(scores, query[row], gallery, len(gallery))[0]}
+            for scores in (section.result.scores[row] for section in sections[:2])
+        )
+        kept = {image for image, mark, *_ in entry["answers"][0] if MARKS[mark] != "ignored"}
+        assert entry["fallen"][0] == []
+        assert {image for image, *_ in entry["fallen"][1]} == kept - {image for image, *_ in entry["answers"][1]}
+        for image, mark, rank, score, earlier in entry["fallen"][1]:
+            position = positions[os.path.basename(data["images"][str(image)][0])]
+            assert (first[position], second[position]) == ([MARKS[mark], earlier], [MARKS[mark], rank])
+            assert score == pytest.approx(sections[1].result.scores[row, position], abs=1e-5)
+            thrown_out += 1
+    assert thrown_out > 50
+
+
 def test_each_thumbnail_is_embedded_once_and_is_its_image(page, sections):
     uris = data_of(page, "thumbnails")
     assert len(set(uris)) == len(uris)

@@ -347,6 +347,31 @@ def test_what_lifting_changed_and_why(opened, run):
     assert distances == sorted(distances, reverse=True) and distances[-1] > 0
 
 
+def test_movers_are_of_both_lists(opened, run):
+    page = opened()
+    page.get_by_role("radio", name="matching + re-ranking", exact=True).check()
+    first, second = (
+        next(section.result.scores for section in run.sections if section.result.scoring == scoring)
+        for scoring in ("matching", "matching + re-ranking")
+    )
+    thrown_out = 0
+    for card in page.locator(".queries .card").all()[:8]:
+        card.click()
+        row, _ = shown_pair(page, run)
+        person, camera = run.dataset.query[row].identity, run.dataset.query[row].camera
+        same = np.array([(one.identity == person, one.camera == camera) for one in run.dataset.gallery])
+        kept = np.flatnonzero(~same.all(axis=1))
+        ranks = [(-scores[row, kept]).argsort(kind="stable").argsort() + 1 for scores in (first, second)]
+        shown = (np.minimum(*ranks) <= 10) | same[kept, 0]
+        distances = np.sort(-np.abs(ranks[1] - ranks[0])[shown])[:6]
+        told = page.locator(".movers li").all_inner_texts()
+        moved = [tuple(map(int, re.search(r"rank (\d+) → (\d+)", text).groups())) for text in told]
+        assert [-abs(now - earlier) for earlier, now in moved] == distances[distances < 0].tolist()
+        assert set(moved) <= set(zip(*(one.tolist() for one in ranks), strict=True))
+        thrown_out += sum(text.startswith("wrong") and now > 10 for text, (_, now) in zip(told, moved, strict=True))
+    assert thrown_out > 3
+
+
 def test_neighbours_that_re_ranking_knows_a_query_by(opened, run):
     page = opened()
     reranked = next(s.result for s in run.sections if s.result.scoring == "matching + re-ranking")
