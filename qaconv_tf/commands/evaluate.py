@@ -28,7 +28,7 @@ _LIFTING = {
 
 def main():
     """Evaluates by the flags."""
-    if not FLAGS.pairs or FLAGS.correspondence_score:
+    if not FLAGS.pairs or FLAGS.correspondence_score or FLAGS.compare_run:
         require_flag("test_datasets")
     require_flag("scoring")
     unknown = sorted(set(FLAGS.scoring) - set(SCORINGS))
@@ -51,7 +51,7 @@ def main():
     if output:
         RunFolder(output).prepare_results()
     if FLAGS.compare_run:
-        compared = comparison.check_run(RunFolder(FLAGS.compare_run), FLAGS.test_datasets)
+        others = comparison.check_run(RunFolder(FLAGS.compare_run), evaluators, FLAGS.scoring)
     kept_maps = _kept_maps(output, path, evaluators)
     if fixes:
         print(f"label fixes: {len(fixes)} of {FLAGS.label_fixes}", flush=True)
@@ -87,7 +87,9 @@ def main():
         more += [verification.to_results(FLAGS.pairs, verified)] if verified else []
         evaluation.write_results(RunFolder(output), sections, run_facts, more=more)
     if FLAGS.compare_run:
-        comparison.print_comparison(sections, RunFolder(FLAGS.compare_run), compared)
+        compared = comparison.compare(sections, RunFolder(FLAGS.compare_run), others)
+        if output:
+            RunFolder(output).add_results(compared=compared)
 
 
 def _call_each(hooks, *arguments):

@@ -105,17 +105,20 @@ class RunFolder:
         os.makedirs(self.path, exist_ok=True)
         self.read_results()
 
-    def add_results(self, training=None, evaluations=()):
+    def add_results(self, training=None, evaluations=(), compared=()):
         """Adds to results.json: nothing that it held before is lost.
 
         Args:
             training: dict or None. Figures of this session of the training run.
             evaluations: dicts of `EvaluationResult.to_results`.
+            compared: dicts of `comparison.compare`.
         """
         results = self.read_results()
         if training is not None:
             results["training"].append(training | origin())
         results["evaluations"] += [evaluation | origin() for evaluation in evaluations]
+        if compared:
+            results.setdefault("compared", []).extend(one | origin() for one in compared)
         partial = f"{self.results}.partial"
         with open(partial, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)
