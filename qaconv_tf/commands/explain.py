@@ -7,7 +7,7 @@ import math
 import os
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from qaconv_tf.commands.program import FLAGS
 from qaconv_tf.commands.shipped_model import chosen_model
@@ -77,10 +77,11 @@ def _outputs(query_path, gallery_path):
 
 
 def _drawn_size(path):
-    """The image's own height and width, or less, for the picture shows no more."""
+    """The image's own height and width as it is looked at, or less, for the picture shows no more."""
     with Image.open(path) as image:
-        shrink = min(1, _DRAWN_PIXELS / image.height)
-        return max(1, round(image.height * shrink)), max(1, round(image.width * shrink))
+        width, height = ImageOps.exif_transpose(image).size
+    shrink = min(1, _DRAWN_PIXELS / height)
+    return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
 def _as_png(array):

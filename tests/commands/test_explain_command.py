@@ -66,6 +66,18 @@ def test_the_picture_is_drawn_by_the_flags(capfd, tmp_path, model, pair):
         np.testing.assert_array_equal(np.asarray(picture), expected)
 
 
+def test_a_photograph_on_its_side_is_drawn_upright(capfd, tmp_path, model, pair):
+    """A phone's: stored lying, with a note (EXIF orientation 6) to turn it."""
+    turned = Image.open(pair[1]).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, image, more in (("upright", Image.open(pair[1]), {}), ("phone", turned, {"exif": exif})):
+        image.save(tmp_path / f"{name}.png", **more)
+        assert explain(capfd, tmp_path, pair[0], str(tmp_path / f"{name}.png")).status == 0
+    sizes = {Image.open(tmp_path / "out" / f"one_and_{name}.png").size for name in ("upright", "phone")}
+    assert len(sizes) == 1
+
+
 def test_shares_are_counted_from_the_references_of_the_flag(capfd, tmp_path, model, pair):
     maps = model.extract(np.stack([read_image(path, 64, 32) for path in pair])).numpy()
     (tmp_path / "others").mkdir()
