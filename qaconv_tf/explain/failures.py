@@ -10,8 +10,10 @@ import numpy as np
 from qaconv_tf.explain.answers import QueryMarks
 
 MOST_SUSPICIONS = 50
-# Of the people whom two cameras share, as many may be at both at once before the cameras are taken to overlap.
+# Of the people whom two cameras share, as many may be at both at once before the cameras are taken to overlap: few
+# by number where they share few people, lest one wrong label hide itself.
 OVERLAPPING = 0.05
+_FEW = 2
 _SECOND = 1.0
 
 
@@ -100,8 +102,8 @@ def impossible_sightings(records, identities):
     """Finds pairs of images of one person in two places at once.
 
     Two images of one camera and one identity at the very same time, as one camera sees a person once; and images of
-    two cameras within one second. The latter only of cameras that rarely see the same person at once (at most 5 % of
-    those whom both see): others overlap, or their clocks do not agree, and nothing follows.
+    two cameras within one second. Only of cameras that rarely see the same person at once (at most 5 % of those whom
+    both see, or two people): others overlap, their clocks do not agree or count whole seconds, and nothing follows.
 
     Args:
         records: sequence of records with `.identity`, `.camera` and `.timestamp`.
@@ -109,7 +111,7 @@ def impossible_sightings(records, identities):
 
     Returns:
         `(sightings, overlapping)`: a list of `Sighting`, the nearest in time first; and the pairs of cameras that
-        were left out, as a sorted list of tuples.
+        were left out, as a sorted list of tuples; a camera with itself where its clock is too coarse.
 
     Example:
         >>> from qaconv_tf.datasets.records import ImageRecord
@@ -129,12 +131,12 @@ def impossible_sightings(records, identities):
     met, shared = collections.Counter(), collections.Counter()
     for images in of_person.values():
         cameras = sorted({record.camera for record in images})
-        shared.update(itertools.combinations(cameras, 2))
+        shared.update(itertools.combinations_with_replacement(cameras, 2))
         at_once = list(_at_once(sorted(images, key=lambda record: record.timestamp)))
         for sighting in at_once:
             found[_cameras(sighting)].append(sighting)
         met.update({_cameras(sighting) for sighting in at_once})
-    overlapping = sorted(pair for pair in found if pair[0] != pair[1] and met[pair] > OVERLAPPING * shared[pair])
+    overlapping = sorted(pair for pair in found if met[pair] > max(_FEW, OVERLAPPING * shared[pair]))
     kept = [sighting for pair, sightings in found.items() if pair not in overlapping for sighting in sightings]
     return sorted(kept, key=lambda sighting: (sighting.seconds, sighting.first.path)), overlapping
 

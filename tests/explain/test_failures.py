@@ -64,6 +64,19 @@ def test_cameras_that_overlap_are_left_out_and_named():
     assert {(one.first.path, one.second.path) for one in found} == {("4_0.jpg", "wrong.jpg"), ("wrong.jpg", "4_1.jpg")}
 
 
+@pytest.mark.parametrize("people, wrong, left_out", [(8, 2, False), (8, 3, True), (60, 3, False), (60, 4, True)])
+@pytest.mark.parametrize("camera, seconds", [(1, 0.5), (0, 0.0)], ids=["two cameras", "one camera"])
+def test_a_few_wrong_labels_do_not_hide_themselves(people, wrong, left_out, camera, seconds):
+    records = walk(people, cameras=2, step=1000.0, seconds_between=90.0)
+    records += [
+        ImageRecord(f"wrong{person}.jpg", person, camera, 1e9 + 1000 * person + seconds) for person in range(wrong)
+    ]
+    found, overlapping = impossible_sightings(records, set(range(people)))
+    assert overlapping == ([(0, camera)] if left_out else [])
+    expected = set() if left_out else {(f"{person}_0.jpg", f"wrong{person}.jpg") for person in range(wrong)}
+    assert {tuple(sorted((one.first.path, one.second.path))) for one in found} == expected
+
+
 def test_an_image_that_is_query_and_gallery_does_not_meet_itself():
     record = ImageRecord("same.jpg", 3, 0, 5.0)
     assert impossible_sightings([record, record], {3}) == ([], [])
