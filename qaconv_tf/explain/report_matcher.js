@@ -3,6 +3,30 @@
 const SIDES = ["query", "answer"];
 const POSITIVE = [255, 170, 0];
 const NEGATIVE = [94, 80, 255];
+const LEGEND = [
+  ["positive", "A match that speaks for the pair: the more, the thicker its line and the denser the heat on its places"],
+  ["negative", "One that speaks against it"],
+  ["positive mutual", "Rings: a mutual match, each place is the other’s best"],
+  ["match", "The place pointed at and its best match"],
+  ["back", "A place of the other image whose best match it is"],
+];
+
+/** A line of a match with its two ends. */
+function matchLine(kind, ends, width, opacity = 1) {
+  const [[x1, y1], [x2, y2]] = ends;
+  const dots = ends.map(([cx, cy]) => makeSvg("circle", { cx, cy, r: (kind.includes("mutual") ? 3 : 1) + width }));
+  return makeSvg("g", { class: kind, opacity }, makeSvg("line", { x1, y1, x2, y2, "stroke-width": width }), ...dots);
+}
+
+function legend() {
+  const sample = (kind) => {
+    const line = matchLine(kind, [[26, 8], [68, 8]], 2.4);
+    const isHeat = kind === "positive" || kind === "negative";
+    if (isHeat) line.prepend(makeSvg("rect", { x: 1, y: 1, width: 14, height: 14 }));
+    return makeSvg("svg", { viewBox: "0 0 76 16", "aria-hidden": "true" }, line);
+  };
+  return make("ul", { class: "legend", role: "list" }, LEGEND.map(([kind, text]) => make("li", {}, sample(kind), make("span", {}, text))));
+}
 
 class Matcher {
   constructor(root) {
@@ -15,7 +39,7 @@ class Matcher {
     this.sum = make("div", { class: "sum" });
     this.extra = make("div", { class: "label-question" });
     const readout = make("div", { class: "readout" }, this.sum, this.makeControls(), this.place, this.extra);
-    root.append(this.stage, readout);
+    root.append(make("div", {}, this.stage, legend()), readout);
     drawnAtWidth(this.stage, () => this.draw());
   }
 
@@ -220,22 +244,21 @@ class Matcher {
       // The strongest last, above the others.
       for (const line of chosen.reverse()) {
         const weight = Math.abs(line.share) / Math.abs(this.lines[0].share);
-        drawn.push(this.line(line.places, line.share < 0 ? "negative" : "positive", 0.8 + 2.6 * weight, faint * (0.3 + 0.7 * weight)));
+        const kind = `${line.share < 0 ? "negative" : "positive"}${line.mutual ? " mutual" : ""}`;
+        drawn.push(this.line(line.places, kind, 0.8 + 2.6 * weight, faint * (0.3 + 0.7 * weight)));
       }
     }
     if (this.selected) {
       const { side, place } = this.selected;
       const ordered = (other) => (side ? [other, place] : [place, other]);
-      for (const other of this.pair.matchedBy(side, place)) drawn.push(this.line(ordered(other), "back", 1.6, 1));
-      drawn.push(this.line(ordered(this.pair.best[side][place]), "match", 3, 1));
+      for (const other of this.pair.matchedBy(side, place)) drawn.push(this.line(ordered(other), "back", 1.6));
+      drawn.push(this.line(ordered(this.pair.best[side][place]), this.pair.mutual(side, place) ? "match mutual" : "match", 3));
     }
     this.svg.replaceChildren(...drawn);
   }
 
   line(places, kind, width, opacity) {
-    const [[x1, y1], [x2, y2]] = places.map((place, side) => this.middleOf(side, place));
-    const ends = [[x1, y1], [x2, y2]].map(([cx, cy]) => makeSvg("circle", { cx, cy, r: 1 + width }));
-    return makeSvg("g", { class: kind, opacity }, makeSvg("line", { x1, y1, x2, y2, "stroke-width": width }), ...ends);
+    return matchLine(kind, places.map((place, side) => this.middleOf(side, place)), width, opacity);
   }
 
   tellSum() {

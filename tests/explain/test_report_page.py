@@ -234,7 +234,9 @@ def test_lines_heat_and_mutual_only(opened, run):
     assert 5 < len(mutual) < 24 < len(ranked)
     assert lines_of(page) == ranked[-24:]
     kinds = page.locator(".lines > g").evaluate_all("groups => groups.map(group => group.getAttribute('class'))")
-    assert kinds == ["negative" if shares[pair] < 0 else "positive" for pair in ranked[-24:]]
+    assert kinds == [
+        ("negative" if shares[pair] < 0 else "positive") + (" mutual" if pair in mutual else "") for pair in ranked[-24:]
+    ]
     page.get_by_label("Strongest lines").fill("5")
     assert lines_of(page) == ranked[-5:]
     page.get_by_label("Mutual only").check()
@@ -253,6 +255,29 @@ def test_lines_heat_and_mutual_only(opened, run):
     np.testing.assert_allclose(alpha, expected, atol=1.5)
     page.get_by_label("Heat").uncheck()
     assert not heat.is_visible()
+
+
+def test_legend_shows_each_kind_of_line_and_none_is_told_by_colour_alone(opened, run):
+    page = opened()
+    page.get_by_label("Strongest lines").fill("100")
+    found = run.correspondences(*shown_pair(page, run))
+    matched = np.isin(np.arange(HEIGHT * WIDTH), found.best_of_gallery)
+    point_at(page, "query", np.flatnonzero(matched & ~found.mutual_of_query)[0], touch=False)
+    drawn, explained = (
+        page.eval_on_selector_all(
+            groups,
+            """groups => Object.fromEntries(groups.map((group) => {
+                const [dashes, ends] = ["line", "circle"].map((tag) => getComputedStyle(group.querySelector(tag)));
+                return [group.getAttribute("class"), [dashes.strokeDasharray, ends.fill === "none"]];
+            }))""",
+        )
+        for groups in (".lines > g", ".legend g")
+    )
+    assert set(explained) == {"positive", "negative", "positive mutual", "match", "back"}
+    assert {kind: drawn.get(kind) for kind in explained} == explained
+    forms = [tuple(form) for kind, form in explained.items() if kind != "match"]  # which is the thickest by far
+    assert len(set(forms)) == len(forms)
+    assert all(entry.strip() for entry in page.locator(".legend li").all_inner_texts())
 
 
 def cards(page):
