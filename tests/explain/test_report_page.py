@@ -235,7 +235,8 @@ def test_lines_heat_and_mutual_only(opened, run):
     assert lines_of(page) == ranked[-24:]
     kinds = page.locator(".lines > g").evaluate_all("groups => groups.map(group => group.getAttribute('class'))")
     assert kinds == [
-        ("negative" if shares[pair] < 0 else "positive") + (" mutual" if pair in mutual else "") for pair in ranked[-24:]
+        ("negative" if shares[pair] < 0 else "positive") + (" mutual" if pair in mutual else "")
+        for pair in ranked[-24:]
     ]
     page.get_by_label("Strongest lines").fill("5")
     assert lines_of(page) == ranked[-5:]
