@@ -105,7 +105,7 @@ def correspondences(matcher, query_map, gallery_map, reference_maps=None):
 
     Args:
         matcher: a built `QAConv`; its `evaluation_form` is taken.
-        query_map: feature map `(height, width, channels)`.
+        query_map: feature map `(height, width, channels)`, of the shape that the matcher was built for.
         gallery_map: feature map of the same shape.
         reference_maps: array `(num_references, height, width, channels)`, of images of others, a few dozen. Defaults
             to `None`: shares are counted from the mean best response of training.
@@ -114,8 +114,8 @@ def correspondences(matcher, query_map, gallery_map, reference_maps=None):
         A `Correspondences`.
 
     Raises:
-        ValueError: if the maps are not of rank 3 or differ in shape, or there are no references in `reference_maps`,
-            or some of another shape.
+        ValueError: if the maps are not of the matcher's shape, or there are no references in `reference_maps`, or some
+            of another shape.
 
     Example:
         >>> import numpy as np
@@ -132,9 +132,11 @@ def correspondences(matcher, query_map, gallery_map, reference_maps=None):
         locations' best responses.
     """
     query_map, gallery_map = np.asarray(query_map), np.asarray(gallery_map)
-    if query_map.ndim != 3 or query_map.shape != gallery_map.shape:
+    # Of as many locations in another shape, each would be given the weight of another place.
+    if not query_map.shape == gallery_map.shape == matcher.feature_shape:
         received = f"query_map.shape={query_map.shape}, gallery_map.shape={gallery_map.shape}"
-        raise ValueError(f"Expected two feature maps (height, width, channels) of one shape. Received: {received}")
+        expected = f"Expected two feature maps of (height, width, channels)={matcher.feature_shape}, as the matcher's"
+        raise ValueError(f"{expected}. Received: {received}")
     typical = (None, None)
     if reference_maps is not None:
         typical = np.split(typical_responses(np.stack([query_map, gallery_map]), reference_maps), 2)
