@@ -56,7 +56,12 @@ class FailureExplorer {
 
   sighting({ images, seconds }) {
     const [one, two] = images.map((number) => this.dataset.image(number));
-    const shown = [one, two].map((image) => [image.number, image.cameraName, "wrong"]);
+    const told = ({ cameraName, time, path }) => [
+      make("div", {}, cameraName),
+      make("div", {}, clock(time)),
+      make("div", { class: "path" }, path),
+    ];
+    const shown = [one, two].map((image) => [image.number, told(image), "wrong"]);
     const apart = seconds ? `${seconds.toFixed(2)} s apart` : "at the same time";
     return this.card(shown, `identity ${one.identity}, ${apart}`, null, null, this.fixes.question(this.dataset, one, two));
   }

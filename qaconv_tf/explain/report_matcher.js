@@ -122,7 +122,12 @@ class Matcher {
         `${name}, ${image.about}. Arrow keys move the place, Enter goes to where it matched, Escape lets it go.`,
       );
       frame.picture.style.aspectRatio = `${pair.width} / ${pair.height}`;
-      frame.caption.replaceChildren(make("b", {}, name), make("span", {}, image.about), make("span", {}, clock(image.time)));
+      frame.caption.replaceChildren(
+        make("b", {}, name),
+        make("span", {}, image.about),
+        make("span", {}, clock(image.time)),
+        make("span", { class: "path" }, image.path),
+      );
     });
     this.extra.replaceChildren(...(question ? [question] : []));
     this.lines = pair.lines();

@@ -445,6 +445,24 @@ def test_fixes_are_saved_as_a_file_that_evaluate_applies(opened, run, tmp_path):
     assert page.get_by_role("link", name="Save label_fixes.csv").count() == 0
 
 
+def test_files_are_named_beneath_their_images(opened, run):
+    page = opened()
+    row, column = shown_pair(page, run)
+    captions = page.locator(".frame figcaption").all_inner_texts()
+    for caption, record in zip(captions, (run.dataset.query[row], run.dataset.gallery[column]), strict=True):
+        assert caption.splitlines()[-1].endswith(os.path.basename(record.path))
+    data = data_of(page)
+    sightings = page.locator("[data-part='failures-1'] .failures").nth(2).locator(".failure")
+    assert sightings.count() == len(data["sightings"]["listed"]) > 0
+    for card, sighting in zip(sightings.all(), data["sightings"]["listed"], strict=True):
+        expected = [data["images"][str(number)] for number in sighting["images"]]
+        told = [caption.splitlines() for caption in card.locator("figcaption").all_inner_texts()]
+        assert [[camera, path] for camera, _, path in told] == [[f"camera {one[2]}", one[0]] for one in expected]
+        assert [float(time.removesuffix(" s")) for _, time, _ in told] == pytest.approx(
+            [one[3] for one in expected], abs=0.06
+        )
+
+
 def test_of_two_fixes_of_an_image_the_latest_counts(opened):
     page = opened()
     first = page.locator("[data-part='failures-1'] .fix select").first
