@@ -17,7 +17,7 @@ from qaconv_tf.evaluation.evaluator import Evaluator
 from qaconv_tf.explain.matches import match_pairs
 from qaconv_tf.explain.references import choose_references
 from qaconv_tf.explain.report import ReportSection, write_report
-from qaconv_tf.explain.shown import ReportLimits, pairs_of, shown_queries
+from qaconv_tf.explain.shown import LARGEST_REPORT, ReportLimits, pairs_of, shown_queries
 
 
 def open_dataset(text, data_dir):
@@ -90,7 +90,7 @@ def evaluate_model(
             if on_evaluated:
                 on_evaluated(evaluator.dataset, maps, results)
             # While the maps are there: a report has no need of them.
-            matches = _matches(model.matcher, evaluator.dataset, maps, results) if explained else None
+            matches = _matches(model.matcher, evaluator.dataset, maps, results, len(evaluators)) if explained else None
             query, gallery = evaluator.dataset.query, evaluator.dataset.gallery
             sections += [ReportSection(result, query, gallery, matches) for result in results]
     return sections
@@ -109,12 +109,12 @@ def _evaluate(model, evaluator, kept_maps, how):
     return results, found[0]
 
 
-def _matches(matcher, dataset, maps, results):
+def _matches(matcher, dataset, maps, results, num_datasets):
     """Why the pairs matched that a report shows, if they were matched."""
     if not any(result.scoring.startswith("matching") for result in results):
         return None
     height, width = maps.shape[1:3]
-    shown = shown_queries(results, dataset.query, dataset.gallery, _limits(), height * width)
+    shown = shown_queries(results, dataset.query, dataset.gallery, _limits(), height * width, num_datasets)
     num_query = len(dataset.query)
     query_maps, gallery_maps = maps[:num_query], maps[num_query:]
     references = choose_references(dataset.query, dataset.gallery, gallery_maps)
@@ -163,6 +163,12 @@ def write_results(folder, sections, run, training=None, more=()):
     if sections:
         write_report(folder.report, f"qaconv_tf: {short_name(folder.path)}", sections, run | origin(), _limits())
     print(f"results: {folder.results}" + (f"   report: {folder.report}" if sections else ""))
+    size = os.path.getsize(folder.report) if sections else 0
+    if size > LARGEST_REPORT:
+        print(
+            f"warning: the report takes {size / 1e6:.1f} MB, more than {LARGEST_REPORT / 1e6:g}. Show fewer by "
+            "--report_queries or --report_answers"
+        )
 
 
 def print_table(sections):

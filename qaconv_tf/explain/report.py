@@ -125,7 +125,8 @@ def write_report(
     path = pathlib.Path(path)
     _check_replaceable(path)
     images = PageImages()
-    datasets = [_dataset(same, limits or ReportLimits(), images) for same in _by_dataset(evaluations)]
+    by_dataset = _by_dataset(evaluations)
+    datasets = [_dataset(same, limits or ReportLimits(), images, len(by_dataset)) for same in by_dataset]
     style, script = _read("report.css"), "\n".join(_read(f"report_{name}.js") for name in _SCRIPTS)
     html = _template().render(
         signature=markupsafe.Markup(SIGNATURE),
@@ -151,12 +152,12 @@ def _by_dataset(evaluations):
     return sections.values()
 
 
-def _dataset(sections, limits, images):
+def _dataset(sections, limits, images, num_datasets):
     """What the template shows of one data set, and what its page computes with."""
     results, query, gallery = [section.result for section in sections], sections[0].query, sections[0].gallery
     matches = next((section.matches for section in sections if section.matches is not None), None)
     name, camera_filter = results[0].dataset, results[0].ranking.camera_filter
-    shown = shown_queries(results, query, gallery, limits, matches.locations if matches else 0)
+    shown = shown_queries(results, query, gallery, limits, matches.locations if matches else 0, num_datasets)
     precisions = [precision_at_recall(result.scores, query, gallery, camera_filter) for result in results]
     last = max(len(result.ranking.cmc) for result in results)
     return {

@@ -7,9 +7,10 @@ import numpy as np
 from qaconv_tf.explain.answers import Answer, QueryMarks
 from qaconv_tf.explain.failures import MOST_SUSPICIONS, mutual_strangers
 from qaconv_tf.explain.matches import bytes_of_pair
-from qaconv_tf.explain.thumbnails import THUMBNAIL_BYTES
+from qaconv_tf.explain.thumbnails import typical_bytes
 
-# What is kept free for the rest: tables, curves, names.
+LARGEST_REPORT = 25_000_000
+# The difference is kept free for the rest: tables, curves, names.
 REPORT_BYTES = 22_000_000
 _FEWER_RIGHT = (None, 50, 20, 10, 5, 2, 0)
 
@@ -21,8 +22,8 @@ class ReportLimits:
     Args:
         queries: int. Of more, the worst, those of suspected labels, and others evenly along the average precision.
             Defaults to `200`.
-        answers: int. First answers to a query; right ones beyond these are shown as far as the file stays below 25
-            MB. Defaults to `10`.
+        answers: int. First answers to a query; right ones beyond these are shown as far as the file, of all data sets,
+            stays below 25 MB. Defaults to `10`.
 
     Example:
         >>> from qaconv_tf.explain.shown import ReportLimits
@@ -58,7 +59,7 @@ class ShownQuery:
         return sorted({answer.column for of_result in self.answers for answer in of_result})
 
 
-def shown_queries(results, query, gallery, limits, locations=0):
+def shown_queries(results, query, gallery, limits, locations=0, num_datasets=1):
     """Chooses what a report shows of one data set.
 
     Args:
@@ -68,33 +69,42 @@ def shown_queries(results, query, gallery, limits, locations=0):
         limits: `ReportLimits`.
         locations: int. Of the feature maps, if each pair's correspondences are to be shown. Defaults to `0`, they are
             not.
+        num_datasets: int. Of the report, which share its size equally. Defaults to `1`.
 
     Returns:
         A list of `ShownQuery`, in the queries' order.
 
+    Raises:
+        UserError: if an image cannot be read.
+
     Example:
+        >>> import tempfile
         >>> from types import SimpleNamespace
         >>> import numpy as np
+        >>> from PIL import Image
         >>> from qaconv_tf.datasets.records import ImageRecord
         >>> from qaconv_tf.evaluation.ranking import evaluate_ranking
         >>> from qaconv_tf.explain.shown import ReportLimits, shown_queries
-        >>> query = [ImageRecord("q.jpg", 7, camera=0)]
-        >>> gallery = [ImageRecord("a.jpg", 3, camera=1), ImageRecord("b.jpg", 3, 1), ImageRecord("c.jpg", 7, 1)]
-        >>> scores = np.array([[0.9, 0.8, 0.7]])
-        >>> result = SimpleNamespace(scores=scores, ranking=evaluate_ranking(scores, query, gallery))
-        >>> [shown] = shown_queries([result], query, gallery, ReportLimits(answers=1))
+        >>> with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        ...     Image.new("RGB", (32, 64)).save(file.name)
+        ...     query = [ImageRecord(file.name, 7, camera=0)]
+        ...     gallery = [ImageRecord(file.name, identity, camera=1) for identity in (3, 3, 7)]
+        ...     scores = np.array([[0.9, 0.8, 0.7]])
+        ...     result = SimpleNamespace(scores=scores, ranking=evaluate_ranking(scores, query, gallery))
+        ...     [shown] = shown_queries([result], query, gallery, ReportLimits(answers=1))
         >>> [(answer.column, answer.rank) for answer in shown.answers[0]]
         [(0, 1), (2, 3)]
     """
     camera_filter = results[0].ranking.camera_filter
     marks = QueryMarks(query, gallery, camera_filter)
     rows = _chosen_rows(results[0], query, gallery, limits.queries)
+    per_image = typical_bytes([record.path for record in (*query, *gallery)])
     for most_right in _FEWER_RIGHT:
         shown = [
             ShownQuery(row, [marks.answers(row, one.scores[row], limits.answers, most_right) for one in results])
             for row in rows
         ]
-        if _bytes_of(shown, locations) <= REPORT_BYTES:
+        if _bytes_of(shown, per_image, locations) <= REPORT_BYTES / num_datasets:
             break
     return shown
 
@@ -111,11 +121,11 @@ def _chosen_rows(result, query, gallery, number):
     return sorted([*chosen, *(left[place] for place in evenly)])
 
 
-def _bytes_of(shown, locations):
+def _bytes_of(shown, per_image, locations):
     columns = [(one.row, one.columns) for one in shown]
     images = len(shown) + len({column for _, of_query in columns for column in of_query})
     pairs = sum(len(of_query) for _, of_query in columns)
-    return images * THUMBNAIL_BYTES + pairs * (bytes_of_pair(locations) if locations else 0)
+    return images * per_image + pairs * (bytes_of_pair(locations) if locations else 0)
 
 
 def pairs_of(shown):

@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+from collections.abc import Sequence
 
 from PIL import Image, ImageOps
 
@@ -10,8 +11,7 @@ from qaconv_tf.errors import UserError
 
 THUMBNAIL_SIZE = (256, 128)  # width, height; smaller images stay as they are
 JPEG_QUALITY = 80
-# Of a picture of a person, rounded up: what a report's size is reckoned by before its thumbnails are made.
-THUMBNAIL_BYTES = 4500
+_SAMPLE = 16
 
 
 def thumbnail(path: str | os.PathLike) -> str:
@@ -47,3 +47,27 @@ def thumbnail(path: str | os.PathLike) -> str:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def typical_bytes(paths: Sequence[str | os.PathLike]) -> int:
+    """Returns the mean size of thumbnails, of up to 16 of them: what a report's size is reckoned by.
+
+    Args:
+        paths: sequence of str or path, at least one.
+
+    Raises:
+        UserError: if one of them cannot be read.
+
+    Example:
+        >>> import os, tempfile
+        >>> from PIL import Image
+        >>> from qaconv_tf.explain.thumbnails import thumbnail, typical_bytes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "red.png")
+        ...     Image.new("RGB", (40, 80), "red").save(path)
+        ...     typical_bytes([path] * 100) == len(thumbnail(path))
+        True
+    """
+    # Evenly, since images of one camera usually follow each other.
+    sample = paths[:: -(-len(paths) // _SAMPLE)]
+    return sum(len(thumbnail(path)) for path in sample) // len(sample)

@@ -43,6 +43,14 @@ def refused(capfd, *arguments):
     return ended.err
 
 
+def test_a_report_that_is_too_large_is_told(capfd, tmp_path, model, monkeypatch):
+    flags = model[1], f"--test_datasets=market1501:{PETS2009}", f"--output_dir={tmp_path}"
+    assert "warning" not in evaluate(capfd, *flags)
+    size = (tmp_path / "report.html").stat().st_size
+    monkeypatch.setattr("qaconv_tf.commands.evaluation.LARGEST_REPORT", size // 2)
+    assert f"warning: the report takes {size / 1e6:.1f} MB" in evaluate(capfd, *flags)
+
+
 def test_every_step_has_a_row_in_table_results_and_report(capfd, tmp_path, model):
     built, given = model
     out = evaluate(

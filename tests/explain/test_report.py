@@ -19,6 +19,7 @@ from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import EvaluationResult
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.explain.report import ReportSection, write_report
+from qaconv_tf.explain.shown import shown_queries
 from tests.oracles import ranked_strips as oracle
 
 PETS2009 = pathlib.Path(__file__).parents[1] / "data" / "pets2009"
@@ -408,6 +409,18 @@ def test_run_is_shown_with_its_groups(page):
         "keras": "3.15.1",
     }  # fmt: skip
     assert [node.text for node in section.find("summary")] == ["flags", "versions"]
+
+
+def test_data_sets_share_the_size_of_the_file(sections, tmp_path, monkeypatch):
+    given = []
+
+    def shown(*arguments):
+        given.append(arguments[-1])
+        return shown_queries(*arguments)
+
+    monkeypatch.setattr("qaconv_tf.explain.report.shown_queries", shown)
+    write_report(tmp_path / "report.html", "Two data sets", sections, RUN)
+    assert given == [2, 2]
 
 
 def test_without_a_run_there_is_no_such_section(colours, tmp_path):

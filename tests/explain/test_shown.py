@@ -9,9 +9,12 @@ import pytest
 from qaconv_tf.datasets.records import ImageRecord
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.explain import shown as module
+from qaconv_tf.explain import thumbnails as thumbnails_module
 from qaconv_tf.explain.failures import mutual_strangers
 from qaconv_tf.explain.matches import Matches, bytes_of_pair
 from qaconv_tf.explain.shown import ReportLimits, pairs_of, shown_queries
+
+PER_IMAGE = 7000
 
 
 def case(num_query=60, num_gallery=120, seed=0):
@@ -23,6 +26,12 @@ def case(num_query=60, num_gallery=120, seed=0):
         scores = generator.normal(size=(num_query, num_gallery)).astype(np.float32)
         results.append(SimpleNamespace(scores=scores, ranking=evaluate_ranking(scores, query, gallery)))
     return results, query, gallery
+
+
+@pytest.fixture(autouse=True)
+def thumbnails(monkeypatch):
+    """The images are none; their thumbnails would take so many bytes."""
+    monkeypatch.setattr(module, "typical_bytes", lambda paths: PER_IMAGE)
 
 
 def test_of_few_queries_all_are_shown_with_all_their_right_answers():
@@ -51,20 +60,30 @@ def test_of_many_queries_the_worst_the_suspected_and_others_evenly(number):
         assert {order[-1], order[30]} & set(rows)
 
 
-def test_right_answers_are_left_out_where_the_file_would_be_too_large(monkeypatch):
+@pytest.mark.parametrize("num_datasets", [1, 3])
+def test_right_answers_are_left_out_where_the_file_would_be_too_large(monkeypatch, num_datasets):
     results, query, gallery = case()
     limits = ReportLimits(answers=3)
     everything = pairs_of(shown_queries(results, query, gallery, limits, locations=192))
-    monkeypatch.setattr(
-        module, "REPORT_BYTES", 180 * module.THUMBNAIL_BYTES + len(everything) // 2 * bytes_of_pair(192)
-    )
-    shown = shown_queries(results, query, gallery, limits, locations=192)
-    assert 60 * 3 <= len(pairs_of(shown)) < len(everything)
-    assert module._bytes_of(shown, 192) <= module.REPORT_BYTES
+    room = 180 * PER_IMAGE + len(everything) // 2 * bytes_of_pair(192)
+    monkeypatch.setattr(module, "REPORT_BYTES", num_datasets * room)
+    shown = shown_queries(results, query, gallery, limits, 192, num_datasets)
+    pairs = pairs_of(shown)
+    assert 60 * 3 <= len(pairs) < len(everything)
+    columns = {column for _, column in pairs}
+    assert (60 + len(columns)) * PER_IMAGE + len(pairs) * bytes_of_pair(192) <= room
     for one in shown:
         for answers in one.answers:
             ranks = [answer.rank for answer in answers]
             assert ranks[:3] == [1, 2, 3] and ranks == sorted(ranks)
+
+
+@pytest.mark.parametrize("number", [1, 15, 16, 17, 100])
+def test_thumbnails_are_reckoned_by_some_of_them(monkeypatch, number):
+    made = []
+    monkeypatch.setattr(thumbnails_module, "thumbnail", lambda path: made.append(path) or "x" * path)
+    assert thumbnails_module.typical_bytes(list(range(number))) == sum(made) // len(made)
+    assert len(made) <= 16 and made[0] == 0 and made[-1] >= 0.9 * (number - 1)
 
 
 @pytest.mark.parametrize("locations", [(16, 16), (30, 20)])
