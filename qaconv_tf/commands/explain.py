@@ -33,14 +33,16 @@ def main(query_path, gallery_path):
     images = [read_image(one, *size) for one in (query_path, gallery_path)]
     maps = model.extract(np.stack([*images, *(read_image(one, *size) for one in references)])).numpy()
     found = correspondences(model.matcher, *maps[:2], maps[2:])
-    os.makedirs(os.path.dirname(listing), exist_ok=True)
     paths = {"query": query_path, "gallery": gallery_path}
     facts = paths | {"model": path, "references": references}
-    _write(listing, json.dumps(facts | found.to_json(), indent=1).encode())
     shown = [read_image(one, *_drawn_size(one)) for one in paths.values()]
     names = [os.path.basename(one) for one in paths.values()]
     drawn = draw_explanation(*shown, found, names, num_lines=FLAGS.lines, mutual_only=FLAGS.mutual_only)
-    _write(picture, _as_png(drawn))
+    # Both are made before either is written: one alone would stand in the way of the next attempt.
+    contents = {listing: json.dumps(facts | found.to_json(), indent=1).encode(), picture: _as_png(drawn)}
+    os.makedirs(os.path.dirname(listing), exist_ok=True)
+    for file, content in contents.items():
+        _write(file, content)
     print(f"score: {found.score:.3f}   probability of the same identity: {found.probability:.3f}")
     mutual = found.mutual_of_query
     print(

@@ -1,5 +1,7 @@
 """Correspondences and rankings -> pictures: lines between matched places, heat maps, strips of ranked answers."""
 
+import math
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -117,13 +119,15 @@ def draw_explanation(
     lines = draw_correspondences(*images, found, height, num_lines, mutual_only)
     pictures = [lines, draw_correspondences(*images, found, height, num_lines=0, heat=True)]
     margin, size = max(8, height // 24), max(12, height // 26)
-    width = sum(picture.shape[1] for picture in pictures) + 3 * margin
-    head, foot = 3 * size, 2 * size
-    page = Image.new("RGB", (width, head + height + foot), PAPER)
-    draw = ImageDraw.Draw(page)
     constant = f"{found.constant:+.2f}"
     query, gallery = found.query_shares.sum(), found.gallery_shares.sum()
     text = f"score {found.score:.2f} = {query:+.2f} query's places {gallery:+.2f} gallery's places {constant} constant"
+    # No narrower than its numbers, however narrow the images are.
+    needed = ImageFont.load_default(round(0.9 * size)).getlength(text)
+    width = max(sum(picture.shape[1] for picture in pictures) + margin, math.ceil(needed)) + 2 * margin
+    head, foot = 3 * size, 2 * size
+    page = Image.new("RGB", (width, head + height + foot), PAPER)
+    draw = ImageDraw.Draw(page)
     _write(draw, (margin, size // 3), f"probability {found.probability:.3f}", 1.15 * size, width - 2 * margin, INK)
     _write(draw, (margin, size // 3 + 1.5 * size), text, 0.9 * size, width - 2 * margin, QUIET)
     left = margin
@@ -211,6 +215,8 @@ def _draw_line(picture, ends, strength, colour):
 def _write(draw, place, text, size, room, colour):
     """Writes one line of text no wider than `room`, shortened in the middle where it must be."""
     font = ImageFont.load_default(round(size))
+    # Of a file's name, whatever it holds: a line break would be a second line, and an undecoded byte no letter.
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
     shown, kept = text, len(text)
     while kept and draw.textlength(shown, font=font) > room:
         kept -= 1

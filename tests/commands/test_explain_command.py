@@ -78,6 +78,16 @@ def test_a_photograph_on_its_side_is_drawn_upright(capfd, tmp_path, model, pair)
     assert len(sizes) == 1
 
 
+def test_what_cannot_be_drawn_leaves_nothing_behind(capfd, tmp_path, model, pair, monkeypatch):
+    def draw(*_, **__):
+        raise ValueError("cannot be drawn")
+
+    monkeypatch.setattr("qaconv_tf.commands.explain.draw_explanation", draw)
+    with pytest.raises(ValueError, match="cannot be drawn"):
+        explain(capfd, tmp_path, *pair)
+    assert not list(tmp_path.glob("out/*"))
+
+
 def test_shares_are_counted_from_the_references_of_the_flag(capfd, tmp_path, model, pair):
     maps = model.extract(np.stack([read_image(path, 64, 32) for path in pair])).numpy()
     (tmp_path / "others").mkdir()

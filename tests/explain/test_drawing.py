@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import ImageDraw
 
 from qaconv_tf.explain.drawing import MARKS, draw_correspondences, draw_explanation, draw_strip, heat_map
 from qaconv_tf.matching.correspondence import Correspondences
@@ -12,6 +13,18 @@ def found(query_shares, gallery_shares, best_of_query=(3, 2, 1, 0), best_of_gall
     """Correspondences of maps of 2 rows and 2 columns."""
     shares = np.array(query_shares, float), np.array(gallery_shares, float)
     return Correspondences((2, 2), np.array(best_of_query), np.array(best_of_gallery), *shares, -1.0, 0.25)
+
+
+def texts_drawn(monkeypatch):
+    """A list that fills with `(place, text)` of all that is drawn from now on."""
+    written, draw = [], ImageDraw.ImageDraw.text
+
+    def text(self, place, text, *arguments, **options):
+        written.append((place, text))
+        return draw(self, place, text, *arguments, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
+    return written
 
 
 def coloured(picture, background=128):
@@ -82,6 +95,25 @@ def test_labels_stay_under_their_own_image(sizes):
         width_of_panel = starts[1] - 10 + widths[1] + 10
         places = (columns - start) % width_of_panel
         assert places.max() <= widths[side] * (1.25 if side == 0 else 1)
+
+
+@pytest.mark.parametrize("odd", ["line\nbreak", "tab\t", "byte\udcff", "\x00", "\u2028"])
+def test_a_name_that_is_no_line_of_text_is_drawn_as_one(odd):
+    shares = found(RNG.normal(size=4), RNG.normal(size=4))
+    clean = "".join(letter if letter.isalpha() and letter.isascii() else "?" for letter in odd)
+    drawn = (draw_explanation(GREY, GREY, shares, (name, ""), 240) for name in (odd, clean))
+    np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("height", [96, 240, 480])
+def test_numbers_are_whole_however_narrow_the_images_are(height, monkeypatch):
+    written = texts_drawn(monkeypatch)
+    narrow = np.full((480, 24, 3), 128, np.uint8)
+    picture = draw_explanation(narrow, narrow, found([-1234.5] * 4, [1e4] * 4), ("", ""), height)
+    (line,) = [text for _, text in written if "constant" in text]
+    assert "score" in line and "…" not in line
+    ink = (picture[: 3 * max(12, height // 26)] != 255).any(axis=(0, 2))
+    assert not ink[-max(8, height // 24) :].any()
 
 
 def test_a_strip_frames_each_answer_in_the_colour_of_its_mark():
