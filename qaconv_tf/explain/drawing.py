@@ -9,6 +9,11 @@ PAPER, INK, QUIET = (255, 255, 255), (24, 28, 36), (96, 104, 118)
 MARKS = {"right": (26, 152, 80), "wrong": (215, 48, 39), "ignored": (140, 140, 140)}
 _FOR, _AGAINST, _MUTUAL = (255, 140, 0), (40, 110, 230), (0, 170, 120)
 _GAP = 0.25  # between two images, in widths of the first
+# Colour, how thick its sample is, and what it means: of lines, then of heat.
+_LEGEND = (
+    (_MUTUAL, 0.25, "match both ways"), (_FOR, 0.25, "match one way"),
+    (_FOR, 1.0, "speaks for the match"), (_AGAINST, 1.0, "speaks against it"),
+)  # fmt: skip
 
 
 def heat_map(image, shares, feature_shape, largest=None):
@@ -90,7 +95,7 @@ def draw_correspondences(query_image, gallery_image, found, height=480, num_line
 def draw_explanation(
     query_image, gallery_image, found, names=("query", "gallery"), height=480, num_lines=24, mutual_only=False
 ):
-    """Draws the whole explanation of a pair: its lines, its heat maps, score and probability.
+    """Draws the whole explanation of a pair: its lines, its heat maps, score and probability, what the colours mean.
 
     Args:
         query_image: uint8 array `(height, width, 3)`.
@@ -113,7 +118,7 @@ def draw_explanation(
         >>> _ = matcher(maps[:1], maps[1:])
         >>> images = np.full((2, 32, 16, 3), 128, np.uint8)
         >>> draw_explanation(*images, qt.correspondences(matcher, *maps), height=240).shape
-        (300, 570, 3)
+        (322, 570, 3)
     """
     images = query_image, gallery_image
     lines = draw_correspondences(*images, found, height, num_lines, mutual_only)
@@ -122,10 +127,10 @@ def draw_explanation(
     constant = f"{found.constant:+.2f}"
     query, gallery = found.query_shares.sum(), found.gallery_shares.sum()
     text = f"score {found.score:.2f} = {query:+.2f} query's places {gallery:+.2f} gallery's places {constant} constant"
-    # No narrower than its numbers, however narrow the images are.
-    needed = ImageFont.load_default(round(0.9 * size)).getlength(text)
+    # No narrower than its numbers and its legend, however narrow the images are.
+    needed = max(ImageFont.load_default(round(0.9 * size)).getlength(text), _draw_legend(None, (0, 0), 0.85 * size))
     width = max(sum(picture.shape[1] for picture in pictures) + margin, math.ceil(needed)) + 2 * margin
-    head, foot = 3 * size, 2 * size
+    head, foot = 3 * size, 2 * size + round(1.8 * size)
     page = Image.new("RGB", (width, head + height + foot), PAPER)
     draw = ImageDraw.Draw(page)
     _write(draw, (margin, size // 3), f"probability {found.probability:.3f}", 1.15 * size, width - 2 * margin, INK)
@@ -139,6 +144,7 @@ def draw_explanation(
         for name, (start, room) in zip(names, places, strict=True):
             _write(draw, (start, head + height + size // 3), name, 0.85 * size, room, QUIET)
         left += picture.shape[1] + margin
+    _draw_legend(draw, (margin, head + height + 2 * size), 0.85 * size)
     return np.asarray(page)
 
 
@@ -210,6 +216,19 @@ def _draw_line(picture, ends, strength, colour):
     for x, y in ends:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     picture.paste(layer, (0, 0), layer)
+
+
+def _draw_legend(draw, place, size):
+    """Draws a row that says what the colours mean, or nothing without `draw`; returns where it ends."""
+    font = ImageFont.load_default(round(size))
+    left, top = place
+    for colour, thickness, text in _LEGEND:
+        middle, half = top + 0.6 * size, thickness * size / 2
+        if draw:
+            draw.rectangle((left, middle - half, left + 1.4 * size, middle + half), fill=colour)
+            draw.text((left + 1.8 * size, top), text, fill=QUIET, font=font)
+        left += 3 * size + font.getlength(text)
+    return left
 
 
 def _write(draw, place, text, size, room, colour):

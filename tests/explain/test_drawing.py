@@ -16,11 +16,11 @@ def found(query_shares, gallery_shares, best_of_query=(3, 2, 1, 0), best_of_gall
 
 
 def texts_drawn(monkeypatch):
-    """A list that fills with `(place, text)` of all that is drawn from now on."""
+    """A list that fills with `(box, text)` of all that is drawn from now on."""
     written, draw = [], ImageDraw.ImageDraw.text
 
     def text(self, place, text, *arguments, **options):
-        written.append((place, text))
+        written.append((self.textbbox(place, text, font=options["font"]), text))
         return draw(self, place, text, *arguments, **options)
 
     monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
@@ -91,7 +91,7 @@ def test_labels_stay_under_their_own_image(sizes):
         rows, columns = np.nonzero((draw_explanation(*images, shares, names, height) != plain).any(axis=2))
         if not len(rows):
             continue  # no room for a single letter
-        assert rows.min() >= plain.shape[0] - 2 * 12  # below the images
+        assert rows.min() >= 3 * 12 + height and rows.max() < 3 * 12 + height + 2 * 12  # below the images
         width_of_panel = starts[1] - 10 + widths[1] + 10
         places = (columns - start) % width_of_panel
         assert places.max() <= widths[side] * (1.25 if side == 0 else 1)
@@ -114,6 +114,24 @@ def test_numbers_are_whole_however_narrow_the_images_are(height, monkeypatch):
     assert "score" in line and "…" not in line
     ink = (picture[: 3 * max(12, height // 26)] != 255).any(axis=(0, 2))
     assert not ink[-max(8, height // 24) :].any()
+
+
+@pytest.mark.parametrize("size", [(480, 24), (64, 32), (60, 400)])
+@pytest.mark.parametrize("height", [96, 256, 480])
+def test_a_legend_names_each_colour_without_overlap(size, height, monkeypatch):
+    written = texts_drawn(monkeypatch)
+    image = np.full((*size, 3), 128, np.uint8)
+    picture = draw_explanation(image, image, found([1, -1, 0, 0], [0] * 4), ("one.jpg", "two.jpg"), height)
+    boxes = [(*box, text) for box, text in written if text]
+    assert max(box[2] for box in boxes) < picture.shape[1] and max(box[3] for box in boxes) < picture.shape[0]
+    for number, one in enumerate(boxes):
+        for other in boxes[:number]:
+            assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3], (one, other)
+    means = {"match both ways": (0, 170, 120), "match one way": (255, 140, 0), "speaks for the match": (255, 140, 0)}
+    for text, colour in (means | {"speaks against it": (40, 110, 230)}).items():
+        (box,) = [box for box in boxes if box[4] == text]
+        sample = picture[round((box[1] + box[3]) / 2), round(box[0] - (box[3] - box[1]))]
+        assert sample.tolist() == list(colour), text
 
 
 def test_a_strip_frames_each_answer_in_the_colour_of_its_mark():
