@@ -47,7 +47,6 @@ class Matcher {
     const image = make("img", { alt: "" });
     const heat = make("canvas", { class: "heat", "aria-hidden": "true" });
     const cells = make("div", { class: "cells", "aria-hidden": "true" });
-    const pointed = (event, pin) => this.pointed(index, event, pin);
     const picture = make(
       "div",
       {
@@ -55,11 +54,12 @@ class Matcher {
         tabindex: "0",
         role: "application",
         "aria-roledescription": "image of places",
-        pointermove: (event) => pointed(event, event.pointerType !== "mouse" || event.buttons),
-        pointerdown: (event) => pointed(event, true),
+        pointermove: (event) => this.select(this.pointedAt(index, event)),
+        pointerup: (event) => this.pin(this.pointedAt(index, event)), // not of a finger that scrolled the page
         pointerleave: () => this.select(this.pinned),
         keydown: (event) => this.key(index, event),
-        focus: () => !this.pinned && this.pair && this.pin({ side: index, place: this.middle() }),
+        // By the keyboard: what presses a place will pin that.
+        focus: () => picture.matches(":focus-visible") && !this.pinned && this.pair && this.pin({ side: index, place: this.middle() }),
       },
       image,
       heat,
@@ -140,15 +140,13 @@ class Matcher {
     return Math.floor(height / 2) * width + Math.floor(width / 2);
   }
 
-  pointed(side, event, pin) {
-    if (!this.pair) return;
+  pointedAt(side, event) {
+    if (!this.pair) return null;
     const box = this.frames[side].picture.getBoundingClientRect();
     const at = (position, size, count) => Math.min(count - 1, Math.max(0, Math.floor((position / size) * count)));
     const column = at(event.clientX - box.left, box.width, this.pair.width);
     const row = at(event.clientY - box.top, box.height, this.pair.height);
-    const selection = { side, place: row * this.pair.width + column };
-    if (pin) this.pin(selection);
-    else this.select(selection);
+    return { side, place: row * this.pair.width + column };
   }
 
   key(side, event) {

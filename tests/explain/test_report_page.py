@@ -199,11 +199,29 @@ def test_a_click_keeps_the_place_and_a_pointer_that_passes_does_not(opened):
     assert cells(page, "query", "here") == []
     point_at(page, "query", 9, touch=False)
     page.mouse.down()
+    assert cells(page, "query", "here") == [9]
     page.mouse.up()
     point_at(page, "answer", 3, touch=False)
     assert cells(page, "answer", "here") == [3]
     page.mouse.move(0, 0)
     assert cells(page, "query", "here") == [9]
+
+
+def test_a_finger_scrolls_the_page_over_a_picture_and_points_at_nothing(opened):
+    page = opened("phone")
+    picture = page.locator(".frame.answer .picture")
+    picture.scroll_into_view_if_needed()
+    x, y = middle(picture.bounding_box())
+    before = page.evaluate("scrollY")
+    touch = page.context.new_cdp_session(page)
+    for step in range(13):
+        kind, points = "touchMove" if step else "touchStart", [{"x": x, "y": y - 10 * step}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("before => scrollY > before + 50", arg=before)
+    assert page.locator(".cell").count() == 0
+    point_at(page, "answer", 6, touch=True)
+    assert cells(page, "answer", "here") == [6]
 
 
 def lines_of(page):
@@ -575,6 +593,11 @@ def test_text_stays_readable_when_enlarged(opened, size, text):
     for summary in page.locator("summary").all():
         summary.click()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= size[0] + 1  # widths are rounded
+    numbers = page.eval_on_selector_all(
+        ".sum dd", "all => all.map((one) => [one.scrollWidth - one.clientWidth, one.clientHeight])"
+    )
+    assert {wider for wider, _ in numbers} == {0}
+    assert len({height for _, height in numbers}) == 1
     cut = page.evaluate(
         """() => [...document.querySelectorAll("body *")].filter((element) => {
             const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
