@@ -19,6 +19,8 @@ _HOMES = {
     "VerificationResult": "evaluation.verification",
     "build_model": "model",
     "correspondences": "matching.correspondence",
+    "draw_explanation": "explain.drawing",
+    "draw_strip": "explain.drawing",
     "evaluate_ranking": "evaluation.ranking",
     "evaluate_verification": "evaluation.verification",
     "export_saved_model": "export",

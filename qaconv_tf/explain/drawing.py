@@ -7,6 +7,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 PAPER, INK, QUIET = (255, 255, 255), (24, 28, 36), (96, 104, 118)
 MARKS = {"right": (26, 152, 80), "wrong": (215, 48, 39), "ignored": (140, 140, 140)}
+# The corners of each mark's sign, lines of one stroke, in shares of its square: tick, cross and dash.
+_SIGNS = {
+    "right": [[(0.2, 0.55), (0.42, 0.77), (0.8, 0.25)]],
+    "wrong": [[(0.25, 0.25), (0.75, 0.75)], [(0.25, 0.75), (0.75, 0.25)]],
+    "ignored": [[(0.2, 0.5), (0.8, 0.5)]],
+}
 _FOR, _AGAINST, _MUTUAL = (255, 140, 0), (40, 110, 230), (0, 170, 120)
 _GAP = 0.25  # between two images, in widths of the first
 # Colour, how thick its sample is, and what it means: of lines, then of heat.
@@ -112,12 +118,11 @@ def draw_explanation(
     Example:
         >>> import numpy as np
         >>> import qaconv_tf as qt
-        >>> from qaconv_tf.explain.drawing import draw_explanation
         >>> maps = np.random.default_rng(0).normal(size=(2, 4, 2, 8)).astype("float32")
         >>> matcher = qt.QAConv(head="uniform")
         >>> _ = matcher(maps[:1], maps[1:])
         >>> images = np.full((2, 32, 16, 3), 128, np.uint8)
-        >>> draw_explanation(*images, qt.correspondences(matcher, *maps), height=240).shape
+        >>> qt.draw_explanation(*images, qt.correspondences(matcher, *maps), height=240).shape
         (322, 570, 3)
     """
     images = query_image, gallery_image
@@ -149,12 +154,12 @@ def draw_explanation(
 
 
 def draw_strip(query_image, answers, height=160):
-    """Draws a query and its ranked answers in a row, green where right, red where wrong, grey where ignored.
+    """Draws a query and its ranked answers in a row: a green tick is right, a red cross wrong, a grey dash ignored.
 
     Args:
         query_image: uint8 array `(height, width, 3)`.
-        answers: sequence of `(image, mark, text)`: uint8 array, a key of `MARKS`, and what stands under the image,
-            shortened where it does not fit.
+        answers: sequence of `(image, mark, text)`: uint8 array, `"right"`, `"wrong"` or `"ignored"`, and what stands
+            under the image, shortened where it does not fit.
         height: int. Pixels of the images. Defaults to `160`.
 
     Returns:
@@ -162,24 +167,35 @@ def draw_strip(query_image, answers, height=160):
 
     Example:
         >>> import numpy as np
-        >>> from qaconv_tf.explain.drawing import draw_strip
+        >>> import qaconv_tf as qt
         >>> image = np.full((20, 10, 3), 90, np.uint8)
-        >>> draw_strip(image, [(image, "right", "1: 4.2"), (image, "wrong", "2: 3.9")], height=100).shape
+        >>> qt.draw_strip(image, [(image, "right", "1: 4.2"), (image, "wrong", "2: 3.9")], height=100).shape
         (128, 202, 3)
     """
     border, size = max(3, height // 32), max(11, height // 9)
-    shown = [(query_image, INK, "query"), *((image, MARKS[mark], text) for image, mark, text in answers)]
+    shown = [(query_image, None, "query"), *answers]
     scaled = [_scaled(image, height) for image, _, _ in shown]
     width = sum(image.width + 3 * border for image in scaled) + border + 2 * size * bool(answers)
     strip = Image.new("RGB", (width, height + 3 * border + round(1.6 * size) + border // 3), PAPER)
     draw, left = ImageDraw.Draw(strip), border
-    for number, (image, (_, colour, text)) in enumerate(zip(scaled, shown, strict=True)):
+    for number, (image, (_, mark, text)) in enumerate(zip(scaled, shown, strict=True)):
         frame = (left, border, left + image.width + 2 * border - 1, height + 3 * border - 1)
-        draw.rectangle(frame, fill=colour)
+        draw.rectangle(frame, fill=MARKS.get(mark, INK))
         strip.paste(image, (left + border, 2 * border))
+        if mark:
+            _draw_sign(draw, mark, (left, border), round(1.4 * size))
         _write(draw, (left, height + 3 * border + size // 4), text, size, image.width + 2 * border, INK)
         left += image.width + 3 * border + (2 * size if number == 0 else 0)
     return np.asarray(strip)
+
+
+def _draw_sign(draw, mark, corner, size):
+    """Draws a square with the mark's sign, for those who do not tell the colours apart."""
+    left, top = corner
+    draw.rectangle((left, top, left + size - 1, top + size - 1), fill=MARKS[mark])
+    for stroke in _SIGNS[mark]:
+        points = [(left + x * (size - 1), top + y * (size - 1)) for x, y in stroke]
+        draw.line(points, fill=PAPER, width=max(2, round(size / 7)))
 
 
 def _scaled(image, height):

@@ -144,5 +144,21 @@ def test_a_strip_frames_each_answer_in_the_colour_of_its_mark():
     assert order == sorted(order)
 
 
+def test_a_strip_can_be_read_without_its_colours():
+    """In grey, the signs in the corners differ from each other, and none lies on the query."""
+    signs = []
+    for mark in MARKS:
+        strip = draw_strip(GREY, [(GREY, mark, "")], height=180).astype(int)
+        white = (strip > 200).all(axis=2)
+        frame = np.flatnonzero((strip[90] == MARKS[mark]).all(axis=1)).min()
+        signs.append(white[5:33, frame : frame + 28])
+        assert 20 < signs[-1].sum() < 250 and not white[5:33, 5 : 5 + 90].any()
+    tick, cross, dash = signs
+    assert np.ptp(np.nonzero(dash)[0]) <= 4 and np.ptp(np.nonzero(dash)[1]) >= 14  # level
+    halves = slice(14), slice(14, 28)
+    assert all(cross[rows, columns].any() for rows in halves for columns in halves)
+    assert not tick[:12, :14].any() and tick[:12, 14:].any() and tick[14:, :14].any()  # nothing in its upper left
+
+
 def test_a_strip_of_no_answers_is_the_query():
     assert draw_strip(GREY, [], height=96).shape[1] < 2 * 96
