@@ -7,14 +7,19 @@ class FailureExplorer {
   constructor(root, dataset, browser, fixes) {
     Object.assign(this, { dataset, browser, fixes });
     const { strangers, sightings, overlapping } = dataset.page;
-    root.append(make("h4", {}, "Worst queries"), this.worst());
+    const [first] = dataset.scorings;
+    root.append(
+      make("h4", {}, "Worst queries"),
+      make("p", { class: "quiet" }, `Those of the lowest average precision by ${first}.`),
+      this.worst(),
+    );
     root.append(
       make("h4", {}, "Two identities, each other’s best match"),
       make(
         "p",
         { class: "quiet" },
-        "The query’s first answer is of another identity, and of all queries this one is most like that answer: one person under two " +
-          "names, or two people whom the model confuses.",
+        `By ${first}, the query’s first answer is of another identity, and of all queries this one is most like that answer: ` +
+          "one person under two names, or two people whom the model confuses.",
       ),
       this.paged(strangers, (entry) => this.stranger(entry), "No such pair."),
       make("h4", {}, "One person in two places at once"),

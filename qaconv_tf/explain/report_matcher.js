@@ -274,8 +274,9 @@ class Matcher {
         term("query’s places", signed(totals[0]), "term"),
         term("answer’s places", signed(totals[1]), "term"),
         term("constant", signed(constant), "term"),
-        term("score", signed(score).replace("+", ""), "total"),
-        term("probability", probability.toFixed(3), "total"),
+        // Not the number of the answer's card where another scoring ranks.
+        term("score by matching", signed(score).replace("+", ""), "total"),
+        term("its probability", probability.toFixed(3), "total"),
       ),
     );
   }

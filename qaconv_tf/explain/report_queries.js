@@ -135,8 +135,10 @@ class QueryBrowser {
     });
     this.found.sort((one, two) => SORTED[sorted][1](one, two, this.scoring));
     const total = this.dataset.page.numQueries;
-    const of = this.queries.length < total ? `${plural(this.queries.length, "query", "queries")} chosen of ${total}` : plural(total, "query", "queries");
-    this.count.textContent = this.found.length === this.queries.length ? of : `${this.found.length} of ${of}`;
+    const isChoice = this.queries.length < total;
+    const of = plural(this.queries.length, "query", "queries") + (isChoice ? ` chosen of ${total.toLocaleString("en")}` : "");
+    const why = isChoice ? "; the worst and those of suspected labels were preferred" : "";
+    this.count.textContent = (this.found.length < this.queries.length ? `${this.found.length} of ${of}` : of) + why;
     this.showPage();
   }
 

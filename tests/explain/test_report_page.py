@@ -13,6 +13,7 @@ import pytest
 from qaconv_tf.datasets.label_fixes import apply_label_fixes, read_label_fixes
 from qaconv_tf.evaluation.ranking import evaluate_ranking
 from qaconv_tf.explain.report import write_report
+from qaconv_tf.explain.shown import ReportLimits
 from tests.explain.small_run import SHAPE, small_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -337,6 +338,27 @@ def test_queries_are_paged_filtered_and_sorted(opened, run):
     assert [card[0] for card in cards(page)] == [one for one in of_camera if one == of_camera[0]]
     page.get_by_role("searchbox", name="Identity").fill("nobody")
     assert cards(page) == [] and "0 of 36" in page.locator(".count").inner_text()
+
+
+def test_a_choice_of_queries_says_which_were_preferred(browser, run, tmp_path):
+    write_report(tmp_path / "report.html", "A choice", run.sections, limits=ReportLimits(queries=30))
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    preferred = "30 queries chosen of 36; the worst and those of suspected labels were preferred"
+    assert page.locator(".count").inner_text() == preferred
+    page.get_by_role("combobox", name="Queries").select_option("first answer wrong")
+    assert page.locator(".count").inner_text() == f"{len(cards(page))} of {preferred}"
+    page.close()
+
+
+def test_numbers_say_which_scoring_they_are_of(opened, run):
+    page = opened()
+    page.get_by_role("radio", name="pooled", exact=True).check()
+    pair = shown_pair(page, run)
+    tile = page.locator(".sum div", has_text="score by matching").inner_text()
+    assert float(tile.split()[-1].replace("−", "-")) == pytest.approx(run.sections[0].result.scores[pair], abs=1e-3)
+    failures = page.locator("[data-part='failures-1']").inner_text()
+    assert "lowest average precision by matching." in failures and "By matching, the query’s first answer" in failures
 
 
 def test_a_query_opened_shows_its_ranked_gallery(opened, run):
