@@ -374,12 +374,14 @@ _add(
 _add(
     _EVALUATE, flags.DEFINE_string, "label_fixes", "",
     "CSV file of wrong labels, columns path, identity (-1: leave out) and, if wanted, dataset and was, as the report "
-    "saves it: applied to queries and gallery before ranking. Takes kept maps; see --keep_maps.",
+    "saves it: applied to queries and gallery before ranking. Implies --keep_maps where there is a folder to keep "
+    "them.",
 )
 _add(
     _EVALUATE, flags.DEFINE_string, "compare_run", "",
-    "A run folder whose newest evaluations of the same data sets, scored alike, are compared with these ones, query by "
-    "query: differences with 95 % intervals and the p-values of a permutation test, over identities.",
+    "A run folder whose newest evaluations of the same data sets, by the same scoring, protocol, camera filter and "
+    "labels, are compared with these ones, query by query: differences with 95 % intervals and the p-values of a "
+    "permutation test, over identities. Kept in results.json.",
 )
 _add(
     _EVALUATE, flags.DEFINE_string, "pairs", "",

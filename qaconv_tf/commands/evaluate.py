@@ -106,18 +106,21 @@ def _log_of_run(matcher):
 
 
 def _kept_maps(output, model, evaluators):
-    """Returns where feature maps are kept, or None; says what will be extracted in spite of it."""
+    """Returns where feature maps are kept, or None; says what will be extracted in spite of it.
+
+    Label fixes keep them, too: who mends labels evaluates again.
+    """
     if not (FLAGS.keep_maps or FLAGS.label_fixes):
         return None
     if not output:
         if FLAGS.keep_maps:
             raise UserError("Expected --run_dir or --output_dir with --keep_maps. Received: neither. Say where to keep")
         return None
-    kept_maps = KeptMaps(RunFolder(output).maps, model, FLAGS.extraction_precision, FLAGS.keep_maps)
+    kept_maps = KeptMaps(RunFolder(output).maps, model, FLAGS.extraction_precision)
     for evaluator in evaluators:
         name = evaluation.short_name(evaluator.dataset.name)
         found = kept_maps.load(evaluator.dataset) is not None
-        print(f"feature maps of {name}: {'kept ones' if found else 'none kept, extracted anew'}", flush=True)
+        print(f"feature maps of {name}: {'kept ones' if found else 'none kept, extracted and kept'}", flush=True)
     return kept_maps
 
 

@@ -17,12 +17,10 @@ class KeptMaps:
         folder: str. Where the files are.
         model: str. The model's file.
         extraction_precision: str.
-        keep: bool. Whether new ones are kept.
     """
 
-    def __init__(self, folder, model, extraction_precision, keep):
+    def __init__(self, folder, model, extraction_precision):
         self._folder = folder
-        self._keep = keep
         with open(model, "rb") as file:
             self._model = hashlib.file_digest(file, "sha256").hexdigest()
         self._precision = extraction_precision
@@ -48,14 +46,12 @@ class KeptMaps:
             return None
 
     def save(self, dataset, maps):
-        """Keeps a data set's maps, if they are to be kept.
+        """Keeps a data set's maps.
 
         Args:
             dataset: `ReidDataset`.
             maps: array `(num_query + num_gallery, height, width, channels)`.
         """
-        if not self._keep:
-            return
         os.makedirs(self._folder, exist_ok=True)
         # Beside its place and renamed, so that a run stopped here leaves no half of a file.
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".incomplete", delete=False) as file:

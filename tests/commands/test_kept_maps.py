@@ -63,9 +63,13 @@ def test_fixes_are_applied_without_extracting_again(capfd, tmp_path, run, monkey
     assert before["mAP"] != after["mAP"] and before["num_gallery"] == after["num_gallery"]
     assert "extraction" in before["seconds"] and "extraction" not in after["seconds"]
     assert list((tmp_path / "maps").iterdir()) == [kept]
-    # Unfixed, the kept maps give what the extracted ones gave.
+    # Unfixed, the kept maps give what the extracted ones gave, and so do those that the fixes themselves keep.
     evaluate(capfd, *given, f"--output_dir={tmp_path}", "--keep_maps")
     assert results_of(tmp_path)[-1]["mAP"] == before["mAP"]
+    monkeypatch.undo()
+    fixed = *given, f"--output_dir={tmp_path / 'second'}", f"--label_fixes={table}"
+    assert "none kept" in evaluate(capfd, *fixed) and "kept ones" in evaluate(capfd, *fixed)
+    assert [one["mAP"] for one in results_of(tmp_path / "second")] == [after["mAP"]] * 2
 
 
 def test_kept_maps_are_of_this_model_and_these_images(capfd, tmp_path, run):
