@@ -168,7 +168,8 @@ class Fixes {
       return;
     }
     const count = csv.split("\n").length - 2;
-    const file = `data:text/csv;charset=utf-8,${encodeURIComponent(csv.toWellFormed())}`;
+    // Half characters, of file names that are no text, cannot be encoded; toWellFormed() is missing in browsers before 2023.
+    const file = `data:text/csv;charset=utf-8,${encodeURIComponent(csv.replace(/\p{Surrogate}/gu, "\ufffd"))}`;
     this.root.replaceChildren(
       make("p", {}, plural(count, "image"), " to relabel or, with identity -1, to leave out."),
       make("pre", { tabindex: "0", "aria-label": "Fixes as CSV" }, csv),

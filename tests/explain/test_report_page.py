@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -483,6 +484,19 @@ def test_fixes_are_saved_as_a_file_that_evaluate_applies(opened, run, tmp_path):
     questions.first.select_option("The labels are right")
     questions.last.select_option("The labels are right")
     assert page.get_by_role("link", name="Save label_fixes.csv").count() == 0
+
+
+def test_an_older_browser_saves_fixes_too_of_file_names_that_are_no_text(browser, run, report, tmp_path):
+    names = "|".join(os.path.basename(record.path) for record in run.dataset.gallery)
+    odd = re.sub(names, r"\\udcff\g<0>", report.read_text("utf-8"))
+    (tmp_path / "report.html").write_text(odd, "utf-8")
+    page = browser.new_page()
+    page.add_init_script("delete String.prototype.toWellFormed;")
+    page.goto((tmp_path / "report.html").as_uri())
+    page.locator("[data-part='failures-1'] .fix select").first.select_option("Leave the answer out")
+    file = page.get_by_role("link", name="Save label_fixes.csv").get_attribute("href")
+    assert re.search(f'\ufffd({names})"', urllib.parse.unquote(file))
+    page.close()
 
 
 def test_files_are_named_beneath_their_images(opened, run):
