@@ -192,6 +192,11 @@ def test_re_ranked_and_lifted_scores_have_a_row_that_says_what_they_took(tmp_pat
     assert [row[8] for row in cells] == ["0.0 s", "23.5 s"]
 
 
+def test_share_is_explained_with_and_without_references(page):
+    share = next(node.text for node in page.find("dd") if "adds to a pair's score" in node.text)
+    assert "images of others" in share and "show one identity alone, in training" in share
+
+
 def test_intervals_stand_beneath_their_numbers(tmp_path, colours):
     intervals = {"rank1": (0.25, 0.755), "mAP": (0.125, 1.0)}
     given = dataclasses.replace(colours, result=dataclasses.replace(colours.result, intervals=intervals))
