@@ -3,6 +3,10 @@
 const WORST_SHOWN = 12;
 const SUSPICIONS_PER_PAGE = 6;
 
+function camerasOf([one, other]) {
+  return one === other ? `camera ${one} with itself` : `cameras ${one} and ${other}`;
+}
+
 class FailureExplorer {
   constructor(root, dataset, browser, fixes) {
     Object.assign(this, { dataset, browser, fixes });
@@ -28,7 +32,7 @@ class FailureExplorer {
         { class: "quiet" },
         "Two images of one identity at the same time at one camera, or within a second at two cameras. " +
           (overlapping.length
-            ? `Left out, because they see many people at once: cameras ${overlapping.map((pair) => pair.join(" and ")).join("; ")}.`
+            ? `Left out, because they see many people at once or their clocks are coarse: ${overlapping.map(camerasOf).join("; ")}.`
             : ""),
       ),
       this.paged(sightings, (entry) => this.sighting(entry), "No such pair."),

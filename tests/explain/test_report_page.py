@@ -517,6 +517,17 @@ def test_files_are_named_beneath_their_images(opened, run):
         )
 
 
+def test_cameras_that_are_left_out_are_named(browser, report, tmp_path):
+    text = report.read_text()
+    assert text.count('"overlapping":[]') == 1
+    (tmp_path / "report.html").write_text(text.replace('"overlapping":[]', '"overlapping":[[3,3],[1,4]]'))
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    told = page.locator("[data-part='failures-1'] .quiet", has_text="at the same time").inner_text()
+    assert told.endswith("clocks are coarse: camera 3 with itself; cameras 1 and 4.")
+    page.close()
+
+
 def test_of_two_fixes_of_an_image_the_latest_counts(opened):
     page = opened()
     first = page.locator("[data-part='failures-1'] .fix select").first
