@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import multiprocessing
 import os
 import threading
@@ -12,31 +13,36 @@ from qaconv_tf.errors import UserError
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def spread(work, tasks, processes):
-    """Applies `work` to all tasks in several processes, and yields each result as soon as it is there.
+@contextlib.contextmanager
+def crew(processes):
+    """Starts processes, which end with the block.
 
     Args:
-        work: callable that can be pickled.
-        tasks: sequence.
         processes: int, at least 2.
 
-    Raises:
-        UserError: if a process is killed. What `work` raises is raised here.
+    Yields:
+        `spread(work, tasks)`: applies `work`, a callable that can be pickled, to all tasks and yields each result as
+        soon as it is there. It raises what `work` raises, and a `UserError` if a process is killed.
     """
     # Spawned, not forked: a fork of a process in which TensorFlow runs threads can hang.
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), concurrent.futures.ProcessPoolExecutor(processes, context, _end_with_parent) as pool:
-        futures = [pool.submit(work, task) for task in tasks]
         try:
-            for future in concurrent.futures.as_completed(futures):
-                yield future.result()
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise UserError(
-                "Expected all processes to finish. Received: one that was killed, perhaps for want of memory. Run "
-                "again, with fewer processes: what is there is kept"
-            ) from error
+            yield functools.partial(_spread, pool)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _spread(pool, work, tasks):
+    futures = [pool.submit(work, task) for task in tasks]
+    try:
+        for future in concurrent.futures.as_completed(futures):
+            yield future.result()
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise UserError(
+            "Expected all processes to finish. Received: one that was killed, perhaps for want of memory. Run "
+            "again, with fewer processes: what is there is kept"
+        ) from error
 
 
 @contextlib.contextmanager

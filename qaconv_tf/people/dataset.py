@@ -10,7 +10,9 @@ import pathlib
 
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
-from qaconv_tf.people.crew import spread
+from qaconv_tf.people.backdrop_files import backdrop_folder, write_backdrop
+from qaconv_tf.people.crew import crew
+from qaconv_tf.people.files import write_whole
 from qaconv_tf.people.layouts import find_layout
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK, network_style
 from qaconv_tf.people.photograph import photograph
@@ -48,7 +50,7 @@ def generate_people(
     `test/query`, `test/gallery`; `000001_s00_c00_f000451_01.jpg`, 24 frames a second), a table `images.csv`, a sheet
     `preview.jpg` of some people, and a `manifest.json` that is written last. The gallery also holds distractors: people
     whom no query shows, identity 0 in Market-1501's layout. Same arguments, same bytes, whatever the number of
-    processes.
+    processes; while several draw, 180 MB of pictures of the places lie in the folder, too.
 
     Args:
         directory: str or path. Where to write. Absent, empty, or made with the same arguments: a finished folder is
@@ -144,56 +146,48 @@ def _read(path):
 
 def _write_all(directory, manifest, shots, processes, progress):
     # First of all: by this file an interrupted folder is known as ours.
-    _write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
+    write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
     left = [shot for shot in shots if not (directory / shot.path).exists()]
     # Who walks together is drawn together: each person then has to be dressed only once.
     groups = [list(group) for _, group in itertools.groupby(left, lambda shot: shot.walk.members)]
-    take = functools.partial(_take, str(directory), manifest["network"], manifest["seed"], manifest["ground_truth"])
     done = len(shots) - len(left)
-    for taken in _map(take, groups, processes):
+    for taken in _take_all(directory, manifest, groups, processes):
         done += taken
         if progress is not None:
             progress(done, len(shots))
-    _write_whole(directory / TABLE, _table(shots))
-    _write_whole(directory / PREVIEW, draw_preview(directory, shots))
+    write_whole(directory / TABLE, _table(shots))
+    write_whole(directory / PREVIEW, draw_preview(directory, shots))
     os.replace(directory / UNFINISHED, directory / MANIFEST)
 
 
-def _map(take, groups, processes):
-    """Applies `take` to all groups, in whatever order, and yields how many images were taken."""
+def _take_all(directory, manifest, groups, processes):
+    """Takes the images of all groups, in whatever order, and yields how many were taken."""
+    network, seed = manifest["network"], manifest["seed"]
+    take = functools.partial(_take, str(directory), network, seed, manifest["ground_truth"])
     if processes is None:
         processes = min(os.cpu_count() or 1, -(-sum(map(len, groups)) // _SHOTS_PER_PROCESS))
-    if min(processes, len(groups)) > 1:
-        yield from spread(take, groups, processes)
-        return
-    for group in groups:
-        for shot in group:
-            yield take([shot])
+    with backdrop_folder(directory) as backdrops:
+        if min(processes, len(groups)) > 1:
+            cameras = {shot.walk.camera for group in groups for shot in group}
+            with crew(processes) as spread:
+                # All places before the first image: else a process would wait for one that another draws.
+                list(spread(functools.partial(write_backdrop, backdrops, network, seed), sorted(cameras)))
+                yield from spread(functools.partial(take, backdrops), groups)
+        else:
+            for group in groups:
+                for shot in group:
+                    yield take(None, [shot])
 
 
-def _take(directory, network, seed, ground_truth, shots):
+def _take(directory, network, seed, ground_truth, backdrops, shots):
     for shot in shots:
-        image = photograph(network, seed, shot, ground_truth)
+        image = photograph(network, seed, shot, ground_truth, backdrops)
         if ground_truth:
             for suffix, content in encode_truth(image).items():
-                _write_whole(truth_path(directory, shot.path).with_suffix(suffix), content)
+                write_whole(truth_path(directory, shot.path).with_suffix(suffix), content)
         # The image last: where it is, all is.
-        _write_whole(pathlib.Path(directory, shot.path), image.content)
+        write_whole(pathlib.Path(directory, shot.path), image.content)
     return len(shots)
-
-
-def _write_whole(path, content):
-    """Writes a file that is there whole or not at all, so that an interrupted run leaves no half image."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UserError(
-            f"Expected to write {str(path)!r}. Received: {error.strerror}. Make room there, or name "
-            "another folder that can be written to; what is there already is kept"
-        ) from error
 
 
 def _table(shots):

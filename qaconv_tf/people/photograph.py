@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from qaconv_tf.people.backdrop import draw_backdrop
+from qaconv_tf.people.backdrop_files import read_backdrop
 from qaconv_tf.people.cameras import FRAME_HEIGHT, FRAME_WIDTH, describe_camera
 from qaconv_tf.people.dressed import dress, pose
 from qaconv_tf.people.networks import network_style
@@ -41,9 +42,9 @@ class Photograph:
 
 
 @functools.lru_cache(maxsize=12)
-def _camera_and_backdrop(network, seed, number):
+def _camera_and_backdrop(network, seed, number, backdrops):
     camera = describe_camera(network, seed, number)
-    return camera, draw_backdrop(camera)
+    return camera, draw_backdrop(camera) if backdrops is None else read_backdrop(backdrops, number)
 
 
 @functools.lru_cache(maxsize=40)
@@ -51,7 +52,7 @@ def _dressed(network, seed, identity):
     return dress(describe_person(network, seed, identity))
 
 
-def photograph(network, seed, shot, ground_truth=False):
+def photograph(network, seed, shot, ground_truth=False, backdrops=None):
     """Takes one image.
 
     Args:
@@ -59,16 +60,17 @@ def photograph(network, seed, shot, ground_truth=False):
         seed: int. The data set's seed.
         shot: `Shot`. What to take.
         ground_truth: bool. Whether to say for each pixel what it shows of the person. Defaults to `False`.
+        backdrops: str or None. Folder in which `write_backdrop` has drawn the cameras' places; None draws them here.
 
     Returns:
         A `Photograph`, of the size in which the camera sees the box, always the same for the same arguments.
     """
     moment = (network, seed, shot.walk, shot.index, shot.share)
     people = _people(*moment)
-    arrangement = _arrange(*moment, tuple(people))
+    arrangement = _arrange(*moment, tuple(people), backdrops)
     kept = _not_hidden(arrangement, list(people), shot.identity, people)
     if len(kept) < len(people):
-        arrangement = _arrange(*moment, kept)
+        arrangement = _arrange(*moment, kept, backdrops)
     number = kept.index(shot.identity)
     random = stream(network, seed, "shot", shot.identity, shot.walk.camera, shot.index)
     box = _draw_box(random, network_style(network), arrangement.extent(number))
@@ -123,9 +125,9 @@ def _walker(network, seed, identity, place, heading, phase, stride, random):
 
 
 @functools.lru_cache(maxsize=3)
-def _arrange(network, seed, walk, index, share, identities):
+def _arrange(network, seed, walk, index, share, identities, backdrops):
     people = _people(network, seed, walk, index, share)
-    camera, backdrop = _camera_and_backdrop(network, seed, walk.camera)
+    camera, backdrop = _camera_and_backdrop(network, seed, walk.camera, backdrops)
     return arrange(camera, backdrop, [people[identity] for identity in identities])
 
 

@@ -16,7 +16,8 @@ from qaconv_tf.datasets import clonedperson, csv_table, market1501, randperson
 from qaconv_tf.errors import UserError
 from qaconv_tf.people import dataset as people_dataset
 from qaconv_tf.people import generate_people, read_truth
-from qaconv_tf.people.crew import spread
+from qaconv_tf.people.backdrop_files import FOLDER, write_backdrop
+from qaconv_tf.people.crew import crew
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.photograph import photograph
 from qaconv_tf.people.plan import plan_shots
@@ -299,9 +300,32 @@ def end_like_a_killed_process(number):
     return number
 
 
+def test_places_are_drawn_once_read_by_all_and_removed(tmp_path):
+    """Also those that a killed run left."""
+    wanted = FEW | {"train_identities": 4}
+    seen = set()
+
+    def note(done, total):
+        seen.update(path.name for path in (tmp_path / "set" / FOLDER).iterdir())
+        if done > 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate_people(tmp_path / "set", processes=2, progress=note, **wanted)
+    cameras = {shot.walk.camera for shot in plan_shots("campus", 3, 4, 0, 1, 2)}
+    assert seen == {f"{camera}.pickle" for camera in cameras} and len(cameras) > 2
+    assert not (tmp_path / "set" / FOLDER).exists()
+    (tmp_path / "set" / FOLDER).mkdir()
+    for camera in cameras:
+        (tmp_path / "set" / FOLDER / f"{camera}.pickle").write_bytes(b"of a run that was killed")
+    for name, processes in (("set", 2), ("whole", 1)):
+        generate_people(tmp_path / name, processes=processes, **wanted)
+    assert folder_digests(tmp_path / "set") == folder_digests(tmp_path / "whole")
+
+
 def test_a_killed_process_is_one_line():
-    with pytest.raises(UserError, match="fewer processes"):
-        list(spread(end_like_a_killed_process, range(6), 2))
+    with pytest.raises(UserError, match="fewer processes"), crew(2) as spread:
+        list(spread(end_like_a_killed_process, range(6)))
 
 
 def add_one(number):
@@ -310,7 +334,9 @@ def add_one(number):
 
 def test_processes_yield_every_result_and_leave_the_environment_alone():
     before = dict(os.environ)
-    assert sorted(spread(add_one, range(20), 2)) == list(range(1, 21))
+    with crew(2) as spread:
+        for start in (0, 7):
+            assert sorted(spread(add_one, range(start, 20))) == list(range(start + 1, 21))
     assert dict(os.environ) == before
 
 
@@ -350,3 +376,12 @@ def test_photograph_is_a_pure_function_of_its_shot():
     assert len(set(forward)) == len(shots)
     assert np.asarray(Image.open(io.BytesIO(forward[0]))).std() > 5
     assert photograph("campus", 3, shots[0], ground_truth=True).content == forward[0]
+
+
+def test_a_backdrop_from_a_file_is_that_drawn_here(tmp_path):
+    shot = plan_shots("campus", 3, 1, 0, 1, 2)[0]
+    with pytest.raises(FileNotFoundError, match="pickle"):
+        photograph("campus", 3, shot, backdrops=str(tmp_path))
+    write_backdrop(str(tmp_path), "campus", 3, shot.walk.camera)
+    read = photograph("campus", 3, shot, backdrops=str(tmp_path))
+    assert read.content == photograph("campus", 3, shot).content
