@@ -14,6 +14,20 @@ def test_the_first_python_block_runs():
     assert names["large"].argmax(axis=1).tolist() == [0, 1, 2]
 
 
+def test_the_search_finds_a_person_in_a_folder(capsys, monkeypatch):
+    block = re.search(r"## Search a folder\n.*?```python\n(.*?)```", README, re.S).group(1)
+    query = sorted((ROOT / "tests/data/pets2009/query").glob("*.jpg"))[0]
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["search.py", str(query), str(query.parent)])
+    exec(block, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 36
+    # The query itself lies in the folder.
+    assert lines[0].endswith(f"%  {query}")
+    shown = [float(line.split("%")[0]) for line in lines]
+    assert shown == sorted(shown, reverse=True) and shown[0] > 99 > shown[-1] >= 0
+
+
 def test_linked_files_exist():
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
