@@ -18,12 +18,13 @@ MAY_IMPORT = {
     "assets": ["backbones.torch_file"],  # the scripts that remake them
     # Level 0
     "errors": [],
+    "folder_lock": [],
     "datasets": [],
     "backbones": [],
     "matching": [],
     "losses": [],
     # Level 1
-    "people": ["datasets.records"],
+    "people": ["datasets.records", "folder_lock"],
     "pipeline": ["datasets.records"],
     "model": ["backbones", "matching"],
     "evaluation.ranking": [],

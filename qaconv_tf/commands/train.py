@@ -18,6 +18,7 @@ from qaconv_tf.datasets import training_labels
 from qaconv_tf.errors import UserError
 from qaconv_tf.evaluation.evaluator import extract_feature_maps
 from qaconv_tf.export import export_saved_model
+from qaconv_tf.folder_lock import folder_lock
 from qaconv_tf.pipeline import training_batches
 from qaconv_tf.pipeline.augmentation import Augmentation
 from qaconv_tf.training import CheckpointEachEpoch, Checkpoints, EpochHistory
@@ -46,12 +47,20 @@ def main():
         evaluator.plan(run.trainer.model.backbone, ("matching",), reranking=False, lifting=False)
     if not FLAGS.resume:
         folder.start(flags_text("train"))
+    with folder_lock(folder.path):
+        _train(run, folder, evaluators)
+
+
+def _train(run, folder, evaluators):
+    records = run.records
     print(f"{len(records)} training images of {run.num_classes} identities; writing to {folder.path}", flush=True)
     resumes = run.checkpoints.restore() is not None
     last_step, (_, last_epoch) = run.step, train_parts.schedule(run.history)
     if run.history.epochs > last_epoch:
         raise UserError(f"Expected --epochs that end after step {last_step}. Received: --epochs={FLAGS.epochs}")
-    if run.history.epochs == last_epoch and os.path.exists(folder.model):
+    # By its results, which are written last: a run that was stopped while it exported is not finished.
+    ended = any(session["last_step"] == last_step for session in folder.read_results()["training"])
+    if run.history.epochs == last_epoch and ended:
         advice = "; more --epochs would continue it" if last_epoch == FLAGS.epochs else ""
         print(f"nothing left to train: the run has ended at step {last_step}{advice}")
         return

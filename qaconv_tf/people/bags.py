@@ -13,7 +13,6 @@ from qaconv_tf.people.template import TRUNK, nearest_skin, template
 from qaconv_tf.people.tubes import tube_axis
 
 SHAPE = (64, 128)
-IN_HAND = ("hand bag", "shopping bag", "trolley")
 
 
 def make_bag(kind, colours, side, size, body, random, ease, over):

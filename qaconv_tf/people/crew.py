@@ -5,6 +5,7 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import signal
 import threading
 
 from qaconv_tf.errors import UserError
@@ -34,14 +35,15 @@ def crew(processes):
 
 
 def _spread(pool, work, tasks):
-    futures = [pool.submit(work, task) for task in tasks]
     try:
+        futures = [pool.submit(work, task) for task in tasks]
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
     except concurrent.futures.process.BrokenProcessPool as error:
         raise UserError(
-            "Expected all processes to finish. Received: one that was killed, perhaps for want of memory. Run "
-            "again, with fewer processes: what is there is kept"
+            "Expected all processes to finish. Received: one that was killed, perhaps for want of memory, or could not "
+            "start, as from a script without `if __name__ == '__main__':`. Run again, with fewer processes: what is "
+            "there is kept"
         ) from error
 
 
@@ -59,8 +61,14 @@ def _one_thread_each():
                 os.environ[name] = value
 
 
+def usable_cores():
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _end_with_parent():
     """Ends this process when its parent does, also one that was killed and could tell nobody."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and says it once
 
     def watch():
         multiprocessing.parent_process().join()

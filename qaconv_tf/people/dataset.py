@@ -1,4 +1,4 @@
-"""Writes a generated data set; a finished folder is reused, a broken one completed."""
+"""Writes a generated data set; a finished folder is reused, an interrupted one completed."""
 
 import csv
 import functools
@@ -10,9 +10,10 @@ import pathlib
 
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
+from qaconv_tf.folder_lock import folder_lock
 from qaconv_tf.people.backdrop_files import backdrop_folder, write_backdrop
-from qaconv_tf.people.crew import crew
-from qaconv_tf.people.files import write_whole
+from qaconv_tf.people.crew import crew, usable_cores
+from qaconv_tf.people.files import UNFINISHED_SUFFIX, write_whole
 from qaconv_tf.people.layouts import find_layout
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK, network_style
 from qaconv_tf.people.photograph import photograph
@@ -20,7 +21,7 @@ from qaconv_tf.people.plan import plan_shots
 from qaconv_tf.people.preview import draw_preview
 from qaconv_tf.people.truth_files import encode_truth, truth_path
 
-GENERATOR_VERSION = 2  # raise it with every change that alters images, so that older folders are not taken for new ones
+GENERATOR_VERSION = 3  # raise it with every change that alters images, so that older folders are not taken for new ones
 MANIFEST, UNFINISHED = "manifest.json", "manifest.unfinished.json"
 TABLE, PREVIEW = "images.csv", "preview.jpg"
 _SHOTS_PER_PROCESS = 100  # fewer are taken sooner than another process starts
@@ -65,7 +66,8 @@ def generate_people(
         ground_truth: bool. Whether to write, in the folder `ground_truth`, for each image the part of the body and the
             place on its surface that each pixel shows; `read_truth` reads them. Defaults to `False`.
         processes: int or None. Processes that draw; None takes one a core, or fewer for small sets. Each starts as a
-            fresh interpreter, so a script that passes more than one needs `if __name__ == "__main__":`.
+            fresh interpreter, so a script needs `if __name__ == "__main__":`, but for less than 100 images or one
+            process.
         progress: callable or None. Called as `progress(done, total)` with numbers of images. Defaults to `None`.
 
     Returns:
@@ -121,7 +123,8 @@ def _is_finished(directory, manifest):
     """Whether the folder holds this very set. Refuses a folder that holds anything else."""
     if directory.exists() and not directory.is_dir():
         raise UserError(f"Expected a folder to write to. Received: directory={str(directory)!r}, a file. Name another")
-    if not directory.exists() or not any(directory.iterdir()):
+    # A run that was killed while it wrote its first file has left a part of that.
+    if not directory.exists() or {path.name for path in directory.iterdir()} <= {UNFINISHED + UNFINISHED_SUFFIX}:
         return False
     for name in (MANIFEST, UNFINISHED):
         if (directory / name).exists():
@@ -147,6 +150,14 @@ def _read(path):
 def _write_all(directory, manifest, shots, processes, progress):
     # First of all: by this file an interrupted folder is known as ours.
     write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
+    with folder_lock(directory):
+        _draw_rest(directory, manifest, shots, processes, progress)
+        write_whole(directory / TABLE, _table(shots))
+        write_whole(directory / PREVIEW, draw_preview(directory, shots))
+        os.replace(directory / UNFINISHED, directory / MANIFEST)
+
+
+def _draw_rest(directory, manifest, shots, processes, progress):
     left = [shot for shot in shots if not (directory / shot.path).exists()]
     # Who walks together is drawn together: each person then has to be dressed only once.
     groups = [list(group) for _, group in itertools.groupby(left, lambda shot: shot.walk.members)]
@@ -155,9 +166,6 @@ def _write_all(directory, manifest, shots, processes, progress):
         done += taken
         if progress is not None:
             progress(done, len(shots))
-    write_whole(directory / TABLE, _table(shots))
-    write_whole(directory / PREVIEW, draw_preview(directory, shots))
-    os.replace(directory / UNFINISHED, directory / MANIFEST)
 
 
 def _take_all(directory, manifest, groups, processes):
@@ -165,7 +173,7 @@ def _take_all(directory, manifest, groups, processes):
     network, seed = manifest["network"], manifest["seed"]
     take = functools.partial(_take, str(directory), network, seed, manifest["ground_truth"])
     if processes is None:
-        processes = min(os.cpu_count() or 1, -(-sum(map(len, groups)) // _SHOTS_PER_PROCESS))
+        processes = min(usable_cores(), -(-sum(map(len, groups)) // _SHOTS_PER_PROCESS))
     with backdrop_folder(directory) as backdrops:
         if min(processes, len(groups)) > 1:
             cameras = {shot.walk.camera for group in groups for shot in group}

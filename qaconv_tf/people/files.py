@@ -1,9 +1,12 @@
 """Files that are there whole or not at all."""
 
+import contextlib
 import os
 import pathlib
 
 from qaconv_tf.errors import UserError
+
+UNFINISHED_SUFFIX = ".unfinished"
 
 
 def write_whole(path, content):
@@ -24,12 +27,15 @@ def write_whole(path, content):
         b'seen'
     """
     path = pathlib.Path(path)
-    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished = path.with_name(path.name + UNFINISHED_SUFFIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(content)
         os.replace(unfinished, path)
     except OSError as error:
+        # A part of it would take room that may be wanted, and make an empty folder look like somebody's.
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         raise UserError(
             f"Expected to write {str(path)!r}. Received: {error.strerror}. Make room there, or name "
             "another folder that can be written to; what is there already is kept"

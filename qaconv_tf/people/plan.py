@@ -69,7 +69,8 @@ def plan_shots(
     shots, taken = [], collections.Counter()
     for kind, identities in groups.items():
         for group in form_groups(network, seed, identities):
-            for order, walk in enumerate(plan_route(network, seed, group, cameras_per_identity)):
+            entering = _turn(group[0], first_test, first_distractor)
+            for order, walk in enumerate(plan_route(network, seed, group, cameras_per_identity, entering)):
                 for index in range(images_per_camera):
                     part = _part(kind, order, index, cameras_per_identity)
                     share, timestamp = _moment(network, seed, walk, index, images_per_camera)
@@ -89,6 +90,13 @@ def plan_shots(
                         seconds = frame / style.frames_per_second
                         shots.append(Shot(path, part, named, seconds, identity, index, share, walk))
     return shots
+
+
+def _turn(identity, first_test, first_distractor):
+    """In whose turn an identity enters the network: distractors among those with queries, not after all of them."""
+    if identity < first_distractor:
+        return identity
+    return first_test + (identity - first_distractor) / _DISTRACTORS_PER_IDENTITY
 
 
 def _part(kind, order, index, cameras_per_identity):

@@ -157,7 +157,7 @@ class Rendering:
 
         Returns:
             Tuple of `parts`, `(height, width)` uint8: 0 where the person is not seen, else 1 + the index into `PARTS`;
-            and `surface`, `(height, width, 3)` float16: places on the average body, NaN where there is none.
+            and `surface`, `(height, width, 3)` float32: places on the average body, NaN where there is none.
         """
         mesh, screen = self.meshes[number], self.geometries[number].screen
         samples = self.samples

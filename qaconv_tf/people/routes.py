@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from qaconv_tf.people.cameras import LANES
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK
 from qaconv_tf.people.streams import choose, stream
 
@@ -59,7 +60,7 @@ def camera_distances(network, seed):
     return 12 + 1.25 * straight
 
 
-def plan_route(network, seed, members, num_cameras):
+def plan_route(network, seed, members, num_cameras, turn):
     """Plans a group's way through the network.
 
     Args:
@@ -67,6 +68,7 @@ def plan_route(network, seed, members, num_cameras):
         seed: int. The data set's seed.
         members: tuple of int. The group.
         num_cameras: int. How many cameras it passes, each once.
+        turn: float. How many people enter before it, about.
 
     Returns:
         A list of `Pass` in the order of time: each starts after the last by the distance over the group's speed and a
@@ -75,12 +77,12 @@ def plan_route(network, seed, members, num_cameras):
     random = stream(network, seed, "route", members[0])
     distances = camera_distances(network, seed)
     speed = random.uniform(1.0, 1.6)
-    # Identities enter in the order of their numbers, so a set of any size has as many people at once.
-    clock = _SECONDS_BETWEEN_GROUPS * members[0] * random.uniform(0.97, 1.0) + random.uniform(0, 60)
+    # One after the other, so a set of any size has as many people at once.
+    clock = _SECONDS_BETWEEN_GROUPS * turn * random.uniform(0.97, 1.0) + random.uniform(0, 60)
     camera, left, passes = int(random.integers(CAMERAS_PER_NETWORK)), set(range(CAMERAS_PER_NETWORK)), []
     for _ in range(num_cameras):
         left.remove(camera)
-        passes.append(Pass(members, camera, int(random.integers(3)), bool(random.random() < 0.5), clock, speed))
+        passes.append(Pass(members, camera, int(random.integers(LANES)), bool(random.random() < 0.5), clock, speed))
         if left:
             nearness = {other: np.exp(-distances[camera, other] / _METRES_OF_NEIGHBOURS) for other in sorted(left)}
             following = choose(random, nearness)

@@ -11,7 +11,6 @@ from qaconv_tf.people.solids import box, grid
 from qaconv_tf.people.streams import stream
 from qaconv_tf.people.things import HIDES, ROOM, Stock, draw_thing
 
-_HALF_WIDTH = 16.0  # metres of the place to either side
 _FARTHEST = 70.0  # where the ground ends
 _NEAR_STEP, _FAR_STEP = 0.3, 2.0  # metres between the points at which the light on the ground is known
 _FREE = 0.75  # metres between a thing's middle and the ways

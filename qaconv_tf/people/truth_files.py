@@ -72,16 +72,17 @@ def read_truth(root, path):
         A `GroundTruth`.
 
     Raises:
-        UserError: if there is none, or one of an earlier version, without the viewpoint.
+        UserError: if there is none, a damaged one, or one of an earlier version, without the viewpoint.
     """
-    path = pathlib.Path(path)
-    stem = truth_path(root, path.relative_to(root) if path.is_relative_to(root) else path)
+    path, absolute = pathlib.Path(path), pathlib.Path(root).absolute()
+    below = path.absolute().relative_to(absolute) if path.absolute().is_relative_to(absolute) else path
+    stem = truth_path(root, below)
     try:
         with Image.open(stem.with_suffix(".png")) as picture:
             parts = np.asarray(picture)
         with np.load(stem.with_suffix(".npz")) as arrays:
             return GroundTruth(parts, arrays["surface"], float(arrays["viewpoint"]))
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             f"Expected ground truth of {path}. Received: {error}. Generate the set in another folder, by "
             "qaconv-generate --ground_truth"

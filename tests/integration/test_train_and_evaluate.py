@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from qaconv_tf.folder_lock import folder_lock
 from qaconv_tf.matching.score_matrix import chosen_engine
 from qaconv_tf.model import load_model
 from qaconv_tf.people import generate_people
@@ -64,6 +65,16 @@ def test_a_run_leaves_what_it_promises_and_a_resumed_run_is_the_same_run(capfd, 
     assert {path: path.read_bytes() for path in halved.rglob("*") if path.is_file()} == before
     ended = run_command(capfd, "train", f"--flagfile={halved / 'flags.txt'}", "--epochs=1", "--resume")
     assert ended.status == 2 and "after step 4" in ended.err
+    with folder_lock(halved):
+        ended = run_command(capfd, "train", f"--flagfile={halved / 'flags.txt'}", "--resume")
+    assert ended.status == 2 and "another process is at work" in ended.err and ended.err.count("\n") == 1
+    # As if it had been stopped while it exported: what comes last is missing.
+    (halved / "results.json").unlink()
+    ended = train(capfd, people, halved, "--epochs=2", "--resume")
+    (session,) = json.loads((halved / "results.json").read_text())["training"]
+    assert (session["first_step"], session["last_step"]) == (4, 4)
+    for one, other in zip(weights(whole), weights(halved), strict=True):
+        np.testing.assert_array_equal(one, other)
     ended = run_command(
         capfd, "evaluate", f"--run_dir={whole}", f"--test_datasets=market1501:{people}", "--scoring=matching,pooled"
     )

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from qaconv_tf.people.crew import crew
 from qaconv_tf.people.mesh import PARTS
 from qaconv_tf.people.photograph import photograph
 from qaconv_tf.people.plan import plan_shots
+from qaconv_tf.people.truth_files import truth_path
 from tests.oracles.people import folder_digests, garment_colour, mean_pair_distance, read_name
 
 SMALL = {"train_identities": 5, "test_identities": 4, "images_per_camera": 2, "cameras_per_identity": 3, "seed": 3}
@@ -114,6 +116,21 @@ def test_ground_truth_fits_the_image(made):
     assert 0.15 < np.mean(shares) < 0.6
     with pytest.raises(UserError, match="--ground_truth"):
         read_truth(directory, "query/0001_c1s1_000000_01.jpg")
+
+
+def test_ground_truth_is_found_by_any_path_and_a_damaged_one_is_named(made, tmp_path, monkeypatch):
+    directory, dataset = made
+    whole = read_truth(directory, dataset.train[0].path)
+    monkeypatch.chdir(directory.parent)
+    np.testing.assert_array_equal(read_truth(directory.name, dataset.train[0].path).parts, whole.parts)
+    path = pathlib.Path(dataset.train[0].path).relative_to(directory)
+    for content in (b"", b"no archive", truth_path(directory, path).with_suffix(".npz").read_bytes()[:-40]):
+        truth_path(tmp_path, path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(truth_path(directory, path).with_suffix(".png"), truth_path(tmp_path, path).with_suffix(".png"))
+        truth_path(tmp_path, path).with_suffix(".npz").write_bytes(content)
+        with pytest.raises(UserError, match="Expected ground truth of") as error:
+            read_truth(tmp_path, path)
+        assert "\n" not in str(error.value)
 
 
 def test_training_and_test_share_no_person_and_every_query_has_an_answer(made):
@@ -256,11 +273,13 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_full_disk_is_one_line_and_what_is_there_is_kept(tmp_path, monkeypatch):
+@pytest.mark.parametrize("room, left", [(0, 4), (3, 2)])
+def test_a_full_disk_is_one_line_and_what_is_there_is_kept(tmp_path, monkeypatch, room, left):
     write, written = pathlib.Path.write_bytes, []
 
     def write_until_full(path, content):
-        if len(written) == 3:
+        if len(written) == room:
+            write(path, content[:10])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(path)
         return write(path, content)
@@ -272,7 +291,7 @@ def test_a_full_disk_is_one_line_and_what_is_there_is_kept(tmp_path, monkeypatch
     monkeypatch.undo()
     done = []
     generate_people(tmp_path / "set", processes=1, progress=lambda number, _: done.append(number), **FEW)
-    assert done == [3, 4]
+    assert done == list(range(5 - left, 5))
 
 
 def run_python(code, **changes):
@@ -312,15 +331,37 @@ def test_places_are_drawn_once_read_by_all_and_removed(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         generate_people(tmp_path / "set", processes=2, progress=note, **wanted)
-    cameras = {shot.walk.camera for shot in plan_shots("campus", 3, 4, 0, 1, 2)}
+    shots = plan_shots("campus", 3, 4, 0, 1, 2)
+    cameras = {shot.walk.camera for shot in shots}
     assert seen == {f"{camera}.pickle" for camera in cameras} and len(cameras) > 2
     assert not (tmp_path / "set" / FOLDER).exists()
+    # By then both processes may have taken all.
+    for shot in shots:
+        (tmp_path / "set" / shot.path).unlink(missing_ok=True)
     (tmp_path / "set" / FOLDER).mkdir()
     for camera in cameras:
         (tmp_path / "set" / FOLDER / f"{camera}.pickle").write_bytes(b"of a run that was killed")
     for name, processes in (("set", 2), ("whole", 1)):
         generate_people(tmp_path / name, processes=processes, **wanted)
     assert folder_digests(tmp_path / "set") == folder_digests(tmp_path / "whole")
+
+
+def test_a_first_file_that_was_begun_is_nobody_s(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "manifest.unfinished.json.unfinished").write_bytes(b"{")
+    generate_people(tmp_path / "set", processes=1, **FEW)
+    assert (tmp_path / "set" / "manifest.json").exists()
+    assert not list((tmp_path / "set").glob("*.unfinished"))
+
+
+def test_a_folder_that_another_process_draws_in_is_refused(tmp_path):
+    def draw_too(done, total):
+        with pytest.raises(UserError, match="another process is at work") as error:
+            generate_people(tmp_path / "set", processes=1, **FEW)
+        assert "\n" not in str(error.value)
+
+    generate_people(tmp_path / "set", processes=1, progress=draw_too, **FEW)
+    assert len(list((tmp_path / "set").rglob("0*.jpg"))) == 4
 
 
 def test_a_killed_process_is_one_line():
@@ -376,6 +417,25 @@ def test_photograph_is_a_pure_function_of_its_shot():
     assert len(set(forward)) == len(shots)
     assert np.asarray(Image.open(io.BytesIO(forward[0]))).std() > 5
     assert photograph("campus", 3, shots[0], ground_truth=True).content == forward[0]
+
+
+def test_images_are_those_of_this_version():
+    """Whoever changes what is drawn sees it here, raises GENERATOR_VERSION, and writes the new colours."""
+    expected = {
+        "campus": [
+            103, 104, 94, 100, 96, 91, 110, 115, 82, 112, 115, 81,
+            75, 85, 66, 61, 63, 55, 75, 92, 67, 61, 72, 57,
+        ],
+        "station": [
+            188, 181, 174, 201, 196, 188, 171, 166, 158, 187, 182, 173,
+            137, 135, 131, 161, 157, 150, 156, 146, 142, 178, 175, 168,
+        ],
+    }
+    for network, colours in expected.items():
+        shot = plan_shots(network, 1, 1, 0, 1, 2)[0]
+        picture = Image.open(io.BytesIO(photograph(network, 1, shot).content)).resize((2, 4), Image.Resampling.BOX)
+        np.testing.assert_allclose(np.asarray(picture).reshape(-1), colours, atol=1)
+    assert people_dataset.GENERATOR_VERSION == 3
 
 
 def test_a_backdrop_from_a_file_is_that_drawn_here(tmp_path):

@@ -214,11 +214,21 @@ def test_travel_takes_the_time_of_the_distance():
     distances = camera_distances("station", 2)
     np.testing.assert_allclose(distances, distances.T)
     for leader in range(1, 30):
-        route = plan_route("station", 2, (leader,), 5)
+        route = plan_route("station", 2, (leader,), 5, leader)
         assert len({walk.camera for walk in route}) == 5
         for earlier, later in zip(route[:-1], route[1:], strict=True):
             needed = distances[earlier.camera, later.camera] / earlier.speed
             assert needed <= later.start - earlier.start < needed + 90
+
+
+def test_distractors_walk_among_those_who_are_asked_for():
+    shots = plan_shots("station", 4, 0, 80, 2, 4)
+    asked, others = (
+        [shot.walk.start for shot in shots if (shot.identity > 80) == distracts] for distracts in (False, True)
+    )
+    assert len(others) == len(asked) / 4
+    for share in (0.25, 0.5, 0.75):
+        assert 0.8 * np.quantile(asked, share) < np.quantile(others, share) < 1.25 * np.quantile(asked, share)
 
 
 @pytest.mark.parametrize("layout", ["market1501", "randperson"])
