@@ -14,6 +14,7 @@ from qaconv_tf.commands.run_folder import RunFolder
 REAL = "tests/data/pets2009"
 # Minutes on two cores with AMX; training takes about twice as long on two without AVX-512.
 BUDGET = {"set-up": 1.1, "people": 3.6, "training": 9.2, "evaluation, reports": 0.9}
+SCORINGS = ["matching", "pooled"]
 UNSEEN = ("--network=station", "--train_identities=0", "--test_identities=60")
 BRANCH = ("--initial_model={root}/warm_start/model.keras", "--epochs=7", "--decay_epochs=4")
 MEMORY = ("--loss=class_memory", "--score_scale=4", "--score_offset=-14", "--learning_rate=0.005")
@@ -62,9 +63,8 @@ def main():
     for name, more in RUNS.items():
         took["training"] += stages.train(os.path.join(root, name), *common, *(word.format(root=root) for word in more))
     real = f"market1501:{REAL}"
-    tests = f"--test_datasets={unseen},{real}"
     for name in dict.fromkeys(row.run for row in ROWS):
-        took["evaluation, reports"] += stages.evaluate(os.path.join(root, name), tests, "--scoring=matching,pooled")
+        took["evaluation, reports"] += stages.evaluate(os.path.join(root, name), [unseen, real], SCORINGS)
     _print_table(root, unseen, real)
     _print_minutes("Minutes", {name: seconds / 60 for name, seconds in took.items()})
     stages.CONSOLE.print(f"Look at {root}/class_memory/report.html")

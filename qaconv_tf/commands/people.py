@@ -3,7 +3,7 @@
 import os
 
 from qaconv_tf.commands import stages
-from qaconv_tf.commands.demo import BRANCH, MEMORY, REAL, campus, generate_networks
+from qaconv_tf.commands.demo import BRANCH, MEMORY, REAL, SCORINGS, campus, generate_networks
 from qaconv_tf.commands.program import require_flag
 
 NETWORKS = [campus(seed) for seed in range(32)]
@@ -22,5 +22,5 @@ def main():
     for name, more in RUNS.items():
         run = os.path.join(root, name)
         stages.train(run, *common, *(word.format(root=root) for word in more))
-    stages.evaluate(run, f"--test_datasets={unseen},market1501:{REAL}", "--scoring=matching,pooled")
+    stages.evaluate(run, [unseen, f"market1501:{REAL}"], SCORINGS)
     stages.CONSOLE.print(f"Look at {run}/report.html")

@@ -16,6 +16,10 @@ FLAGS = flags.FLAGS
 _WITHOUT_TENSORFLOW = ("check_dataset", "demo", "generate", "people")
 # Commands that take files beside their flags: how many, and what they are.
 _FILES = {"explain": (2, "two images")}
+_HOW_TO_GO_ON = {
+    "train": " (it goes on from its last checkpoint with --resume)",
+    **dict.fromkeys(("generate", "demo", "people"), " (run it again to go on)"),
+}
 
 
 def run_program(command):
@@ -31,7 +35,8 @@ def run_program(command):
     for name in COMMAND_FLAGS[command]:
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
     app.run(
-        lambda rest: _guarded(_run_main, command, rest[1:]), flags_parser=lambda argv: _guarded(_parse, argv, command)
+        lambda rest: _guarded(command, _run_main, command, rest[1:]),
+        flags_parser=lambda argv: _guarded(command, _parse, argv, command),
     )
 
 
@@ -107,7 +112,7 @@ def _import_tensorflow_quietly():
             os.close(saved)
 
 
-def _guarded(function, *arguments):
+def _guarded(command, function, *arguments):
     try:
         return function(*arguments)
     except UserError as error:
@@ -115,7 +120,7 @@ def _guarded(function, *arguments):
     except OSError as error:
         _exit(f"Expected files and folders that can be read and written. Received: {error}")
     except KeyboardInterrupt:
-        _exit("interrupted (train continues from its last checkpoint with --resume)", status=130)
+        _exit(f"interrupted{_HOW_TO_GO_ON.get(command, '')}", status=130)
     except Exception as error:
         inside = _error_of_pipeline(error)
         if inside is None:

@@ -1,7 +1,9 @@
 """Commands run one after another, each in a process of its own, as anyone would type them; what is done is kept."""
 
+import itertools
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -22,12 +24,20 @@ def run(command, *arguments):
 
     Returns:
         The seconds that it took.
+
+    Raises:
+        SystemExit: by its status, 128 and the signal's number if it was killed.
     """
     shown = f"python {command}.py" if command in ("train", "evaluate") else f"qaconv-{command}"
     CONSOLE.print(f"\n$ {shown} {shlex.join(arguments)}", style="bold", markup=False, soft_wrap=True)
     code = f"from qaconv_tf.commands.program import run_program; run_program({command!r})"
     started = time.perf_counter()
     ended = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
+    if ended.returncode < 0:
+        how = signal.Signals(-ended.returncode).name
+        advice = "perhaps for want of memory. Run this again to go on"
+        print(f"error: {shown} was killed ({how}), {advice}", file=sys.stderr)
+        sys.exit(128 - ended.returncode)
     if ended.returncode:
         sys.exit(ended.returncode)
     seconds = time.perf_counter() - started
@@ -46,23 +56,30 @@ def train(path, *arguments):
         The seconds that it took, 0.0 of a finished one.
     """
     folder = RunFolder(path)
-    if os.path.exists(folder.results):
+    sessions = folder.read_results()["training"]
+    if sessions:
+        # Its flags are not compared, so that a newer recipe's reader at least sees how old it is.
+        CONSOLE.print(f"kept: {folder.path}, trained until {sessions[-1]['date']}", style="dim", soft_wrap=True)
         return 0.0
     resume = ("--resume",) if os.path.exists(folder.path) else ()
     return run("train", f"--run_dir={folder.path}", *arguments, *resume)
 
 
-def evaluate(path, *arguments):
-    """Evaluates a run, if it has not been yet.
+def evaluate(path, datasets, scorings):
+    """Evaluates a run, if it has not been yet on all of these.
 
     Args:
         path: str. The run's folder.
-        *arguments: strs. Other flags of `evaluate`.
+        datasets: list of str. As `--test_datasets` takes them.
+        scorings: list of str. As `--scoring` takes them.
 
     Returns:
         The seconds that it took, 0.0 if there was nothing to do.
     """
     folder = RunFolder(path)
-    if folder.read_results()["evaluations"]:
+    found = {(one["dataset"], one["scoring"]) for one in folder.read_results()["evaluations"]}
+    # The report is written last.
+    if found.issuperset(itertools.product(datasets, scorings)) and os.path.exists(folder.report):
         return 0.0
-    return run("evaluate", f"--run_dir={folder.path}", *arguments)
+    flags = f"--test_datasets={','.join(datasets)}", f"--scoring={','.join(scorings)}"
+    return run("evaluate", f"--run_dir={folder.path}", *flags)

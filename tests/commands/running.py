@@ -23,7 +23,7 @@ def run_command(capfd, command, *arguments):
     status = 0
     with flagsaver.flagsaver():
         try:
-            program._guarded(execute)
+            program._guarded(command, execute)
         except SystemExit as stopped:
             status = stopped.code
     return Ended(status, *capfd.readouterr())

@@ -207,6 +207,9 @@ def test_an_interrupted_program_says_how_to_go_on(capfd, monkeypatch):
     monkeypatch.setattr("qaconv_tf.commands.program._run_main", interrupted)
     ended = run_command(capfd, "train", "--run_dir=anywhere")
     assert ended.status == 130 and "--resume" in ended.err and ended.err.count("\n") == 1
+    ended = run_command(capfd, "generate", "--output_dir=anywhere")
+    assert ended.err == "error: interrupted (run it again to go on)\n"
+    assert run_command(capfd, "check_dataset").err == "error: interrupted\n"
 
 
 def test_an_error_of_the_program_keeps_its_traceback_whether_or_not_tensorflow_runs():
@@ -215,4 +218,4 @@ def test_an_error_of_the_program_keeps_its_traceback_whether_or_not_tensorflow_r
 
     importlib.import_module("tensorflow")
     with pytest.raises(KeyError, match="absent"):
-        program._guarded(fails)
+        program._guarded("train", fails)

@@ -1,4 +1,5 @@
 import itertools
+import pathlib
 
 import numpy as np
 import pytest
@@ -52,7 +53,9 @@ def commands(monkeypatch):
             finish(given["--run_dir"])
         if command == "evaluate":
             pairs = itertools.product(given["--test_datasets"].split(","), given["--scoring"].split(","))
-            RunFolder(given["--run_dir"]).add_results(None, [evaluated(*pair, *rng.uniform(size=2)) for pair in pairs])
+            folder = RunFolder(given["--run_dir"])
+            pathlib.Path(folder.report).write_text("")
+            folder.add_results(None, [evaluated(*pair, *rng.uniform(size=2)) for pair in pairs])
         return {"generate": 30.0, "train": 90.0, "evaluate": 20.0}[command]
 
     monkeypatch.setattr(demo.stages, "run", execute)

@@ -1,3 +1,4 @@
+import signal
 import sys
 from types import SimpleNamespace
 
@@ -35,8 +36,15 @@ def test_what_is_finished_is_kept_and_what_was_interrupted_is_resumed(tmp_path, 
 def test_a_run_is_evaluated_once(tmp_path, commands):
     finish(tmp_path / "fresh")
     finish(tmp_path / "done", [{"dataset": "a", "scoring": "matching"}])
-    assert [stages.evaluate(str(tmp_path / run), "--test_datasets=a") for run in ("fresh", "done")] == [2.5, 0.0]
-    assert commands == [("evaluate", f"--run_dir={tmp_path}/fresh", "--test_datasets=a")]
+    finish(tmp_path / "on other sets", [{"dataset": "b", "scoring": "matching"}])
+    finish(tmp_path / "without report", [{"dataset": "a", "scoring": "matching"}])
+    for run in ("done", "on other sets"):
+        (tmp_path / run / "report.html").write_text("")
+    runs = ("done", "fresh", "on other sets", "without report")
+    assert [stages.evaluate(str(tmp_path / run), ["a"], ["matching"]) for run in runs] == [0.0, 2.5, 2.5, 2.5]
+    assert commands == [
+        ("evaluate", f"--run_dir={tmp_path}/{run}", "--test_datasets=a", "--scoring=matching") for run in runs[1:]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -62,3 +70,12 @@ def test_a_command_that_fails_ends_the_rest_by_its_own_status(capfd):
         stages.run("generate", "--network=nowhere", "--output_dir=never")
     assert ended.value.code == 2
     assert "qaconv-generate --network=nowhere" in capfd.readouterr().out
+
+
+def test_a_command_that_is_killed_is_one_line(capfd, monkeypatch):
+    monkeypatch.setattr(stages.subprocess, "run", lambda words, check: SimpleNamespace(returncode=-signal.SIGKILL))
+    with pytest.raises(SystemExit) as ended:
+        stages.run("train", "--run_dir=a")
+    assert ended.value.code == 128 + signal.SIGKILL
+    told = capfd.readouterr().err
+    assert told.startswith("error: python train.py was killed (SIGKILL)") and told.count("\n") == 1
