@@ -27,6 +27,7 @@ from qaconv_tf.commands import demo, stages
 from qaconv_tf.commands.run_folder import RunFolder
 from qaconv_tf.people.files import write_whole
 
+RECIPE = "recipes/demo.flags"
 PLACES = ("like training", "unseen network", "real pedestrians")
 KINDS = {
     "": "",
@@ -86,26 +87,56 @@ def main(options):
     folder = pathlib.Path(options.folder)
     people = folder / "people"
     generate(people)
-    training = ",".join(f"market1501:{people}/campus_{number}" for number in range(len(demo.NETWORKS)))
-    results = json.loads((folder / "claim.json").read_text()) if (folder / "claim.json").exists() else {}
+    path = folder / "claim.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    results = {}
     for seed in range(options.seeds):
         for name, method in METHODS.items():
             if seed >= method.seeds:
                 continue
-            run = run_folder(folder, name, seed)
-            flags = [flag.format(root=run.parent) for flag in method.flags]
-            common = ("--flagfile=recipes/demo.flags", f"--dataset={training}", "--noexport", f"--seed={seed}")
-            stages.train(run, *common, *flags)
+            run = train(folder, name, seed)
+            if not method.measured:
+                continue
             key = f"{name}, seed {seed}"
-            made_by = {"people": manifests(people), "flags": [*common, *flags]}
-            if method.measured and results.get(key, {}).get("made_by") != made_by:
-                starts = [run.parent / one for one in ("warm_start", "pooled_start") if f"/{one}/" in str(flags)]
-                seconds = sum(seconds_of(one) for one in (run, *starts))
-                results[key] = {"made_by": made_by, "seconds": seconds, **evaluate(run, method.pooled, people)}
-                write_whole(folder / "claim.json", json.dumps(results, indent=1).encode())
+            made_by = {"training": made_by_now(name, seed, people), "people": manifests(people)}
+            if kept.get(key, {}).get("made_by") != made_by:
+                runs = [run, *(run_folder(folder, start, seed) for start in starts_of(method))]
+                facts = {"made_by": made_by, "seconds": sum(map(seconds_of, runs))}
+                kept[key] = {**facts, **evaluate(run, method.pooled, people)}
+                write_whole(path, json.dumps(kept, indent=1).encode())
+            results[key] = kept[key]
     print_tables(results)
     if options.picture:
         draw(results, pathlib.Path(options.picture))
+
+
+def train(folder, name, seed):
+    """Trains a method with a seed; one that was trained by the same flags is kept, by others refused."""
+    run, people = run_folder(folder, name, seed), folder / "people"
+    record, made_by = run.with_name(f"{run.name}.json"), made_by_now(name, seed, people)
+    if run.exists() and (not record.exists() or json.loads(record.read_text()) != made_by):
+        sys.exit(f"Expected a run made by the flags of now. Received: {run}, made by others. Move it, or name another DIR")
+    write_whole(record, json.dumps(made_by, indent=1).encode())
+    training = ",".join(f"market1501:{people}/campus_{number}" for number in range(len(demo.NETWORKS)))
+    flags = (flag.format(root=run.parent) for flag in METHODS[name].flags)
+    stages.train(run, f"--flagfile={RECIPE}", f"--dataset={training}", "--noexport", f"--seed={seed}", *flags)
+    return run
+
+
+def made_by_now(name, seed, people):
+    """Returns what a run of a method is made of: flags, recipe, training people, and the runs that it starts from."""
+    method, manifest_of = METHODS[name], manifests(people)
+    return {
+        "seed": seed,
+        "flags": list(method.flags),
+        "recipe": pathlib.Path(RECIPE).read_text(),
+        "people": [manifest_of[f"campus_{number}"] for number in range(len(demo.NETWORKS))],
+        "starts": [made_by_now(start, seed, people) for start in starts_of(method)],
+    }
+
+
+def starts_of(method):
+    return [name for name, other in METHODS.items() if not other.measured and f"/{name}/" in str(method.flags)]
 
 
 def run_folder(folder, name, seed):

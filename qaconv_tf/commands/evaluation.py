@@ -147,7 +147,7 @@ def short_name(text):
 
 
 def write_results(folder, sections, run, training=None, more=()):
-    """Adds results to results.json and writes them as report.html.
+    """Writes results as report.html and adds them to results.json.
 
     Args:
         folder: `RunFolder`.
@@ -159,9 +159,10 @@ def write_results(folder, sections, run, training=None, more=()):
     evaluations = [section.result.to_results() | {"queries": save_queries(folder, section)} for section in sections]
     evaluations += more
     facts = {name: run[name] for name in ("model", "label_fixes") if name in run}
-    folder.add_results(training, [evaluation | facts for evaluation in evaluations])
+    # The results last: by them a run counts as finished.
     if sections:
         write_report(folder.report, f"qaconv_tf: {short_name(folder.path)}", sections, run | origin(), _limits())
+    folder.add_results(training, [evaluation | facts for evaluation in evaluations])
     print(f"results: {folder.results}" + (f"   report: {folder.report}" if sections else ""))
     size = os.path.getsize(folder.report) if sections else 0
     if size > LARGEST_REPORT:

@@ -32,14 +32,18 @@ def run(command, *arguments):
     CONSOLE.print(f"\n$ {shown} {shlex.join(arguments)}", style="bold", markup=False, soft_wrap=True)
     code = f"from qaconv_tf.commands.program import run_program; run_program({command!r})"
     started = time.perf_counter()
-    ended = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
-    if ended.returncode < 0:
-        how = signal.Signals(-ended.returncode).name
-        advice = "perhaps for want of memory. Run this again to go on"
-        print(f"error: {shown} was killed ({how}), {advice}", file=sys.stderr)
-        sys.exit(128 - ended.returncode)
-    if ended.returncode:
-        sys.exit(ended.returncode)
+    with subprocess.Popen([sys.executable, "-c", code, *arguments]) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted too, and cleans up
+            raise
+    if status < 0:
+        why = ", perhaps for want of memory" if -status == signal.SIGKILL else ""
+        print(f"error: {shown} was ended by {signal.Signals(-status).name}{why}", file=sys.stderr)
+        sys.exit(128 - status)
+    if status:
+        sys.exit(status)
     seconds = time.perf_counter() - started
     CONSOLE.print(f"{seconds:.0f} seconds", style="dim")
     return seconds
@@ -57,9 +61,10 @@ def train(path, *arguments):
     """
     folder = RunFolder(path)
     sessions = folder.read_results()["training"]
-    if sessions:
+    if sessions and os.path.exists(folder.model):
         # Its flags are not compared, so that a newer recipe's reader at least sees how old it is.
-        CONSOLE.print(f"kept: {folder.path}, trained until {sessions[-1]['date']}", style="dim", soft_wrap=True)
+        kept = f"kept: {folder.path}, trained until {sessions[-1]['date']}"
+        CONSOLE.print(kept, style="dim", markup=False, soft_wrap=True)
         return 0.0
     resume = ("--resume",) if os.path.exists(folder.path) else ()
     return run("train", f"--run_dir={folder.path}", *arguments, *resume)
@@ -78,8 +83,7 @@ def evaluate(path, datasets, scorings):
     """
     folder = RunFolder(path)
     found = {(one["dataset"], one["scoring"]) for one in folder.read_results()["evaluations"]}
-    # The report is written last.
-    if found.issuperset(itertools.product(datasets, scorings)) and os.path.exists(folder.report):
+    if found.issuperset(itertools.product(datasets, scorings)):
         return 0.0
     flags = f"--test_datasets={','.join(datasets)}", f"--scoring={','.join(scorings)}"
     return run("evaluate", f"--run_dir={folder.path}", *flags)

@@ -1,5 +1,6 @@
 """`train.py`: trains a model, evaluates it, exports it and writes the run folder."""
 
+import contextlib
 import functools
 import os
 import time
@@ -42,24 +43,29 @@ def main():
     train_parts.check_flags()
     records = evaluation.open_training_set(FLAGS.dataset, FLAGS.data_dir).train
     evaluators = evaluation.open_evaluators(FLAGS.test_datasets, FLAGS.data_dir, FLAGS.evaluation_batch_size)
-    run = _Run(folder, records)
-    for evaluator in evaluators:
-        evaluator.plan(run.trainer.model.backbone, ("matching",), reranking=False, lifting=False)
-    if not FLAGS.resume:
-        folder.start(flags_text("train"))
+    # A run to resume is held before its checkpoints are looked at; a new one has no folder before it can begin.
+    with folder_lock(folder.path) if FLAGS.resume else contextlib.nullcontext():
+        run = _Run(folder, records)
+        for evaluator in evaluators:
+            evaluator.plan(run.trainer.model.backbone, ("matching",), reranking=False, lifting=False)
+        if FLAGS.resume:
+            _train(run, evaluators)
+            return
+    folder.start(flags_text("train"))
     with folder_lock(folder.path):
-        _train(run, folder, evaluators)
+        _train(run, evaluators)
 
 
-def _train(run, folder, evaluators):
-    records = run.records
+def _train(run, evaluators):
+    records, folder = run.records, run.folder
     print(f"{len(records)} training images of {run.num_classes} identities; writing to {folder.path}", flush=True)
     resumes = run.checkpoints.restore() is not None
     last_step, (_, last_epoch) = run.step, train_parts.schedule(run.history)
     if run.history.epochs > last_epoch:
         raise UserError(f"Expected --epochs that end after step {last_step}. Received: --epochs={FLAGS.epochs}")
     # By its results, which are written last: a run that was stopped while it exported is not finished.
-    ended = any(session["last_step"] == last_step for session in folder.read_results()["training"])
+    sessions = folder.read_results()["training"]
+    ended = os.path.exists(folder.model) and any(session["last_step"] == last_step for session in sessions)
     if run.history.epochs == last_epoch and ended:
         advice = "; more --epochs would continue it" if last_epoch == FLAGS.epochs else ""
         print(f"nothing left to train: the run has ended at step {last_step}{advice}")

@@ -13,7 +13,7 @@ from qaconv_tf.errors import UserError
 from qaconv_tf.folder_lock import folder_lock
 from qaconv_tf.people.backdrop_files import backdrop_folder, write_backdrop
 from qaconv_tf.people.crew import crew, usable_cores
-from qaconv_tf.people.files import UNFINISHED_SUFFIX, write_whole
+from qaconv_tf.people.files import UNFINISHED_SUFFIX, make_folder, write_whole
 from qaconv_tf.people.layouts import find_layout
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK, network_style
 from qaconv_tf.people.photograph import photograph
@@ -103,7 +103,10 @@ def generate_people(
     counts = {"train": len(dataset.train), "query": len(dataset.query), "gallery": len(dataset.gallery)}
     manifest = {"version": GENERATOR_VERSION, **arguments, "ground_truth": ground_truth, "images": counts}
     if not _is_finished(directory, manifest):
-        _write_all(directory, manifest, shots, processes, progress)
+        make_folder(directory)
+        with folder_lock(directory):
+            if not _is_finished(directory, manifest):  # as another process may have made it so meanwhile
+                _write_all(directory, manifest, shots, processes, progress)
     return dataset
 
 
@@ -150,14 +153,6 @@ def _read(path):
 def _write_all(directory, manifest, shots, processes, progress):
     # First of all: by this file an interrupted folder is known as ours.
     write_whole(directory / UNFINISHED, json.dumps(manifest, indent=2).encode())
-    with folder_lock(directory):
-        _draw_rest(directory, manifest, shots, processes, progress)
-        write_whole(directory / TABLE, _table(shots))
-        write_whole(directory / PREVIEW, draw_preview(directory, shots))
-        os.replace(directory / UNFINISHED, directory / MANIFEST)
-
-
-def _draw_rest(directory, manifest, shots, processes, progress):
     left = [shot for shot in shots if not (directory / shot.path).exists()]
     # Who walks together is drawn together: each person then has to be dressed only once.
     groups = [list(group) for _, group in itertools.groupby(left, lambda shot: shot.walk.members)]
@@ -166,6 +161,9 @@ def _draw_rest(directory, manifest, shots, processes, progress):
         done += taken
         if progress is not None:
             progress(done, len(shots))
+    write_whole(directory / TABLE, _table(shots))
+    write_whole(directory / PREVIEW, draw_preview(directory, shots))
+    os.replace(directory / UNFINISHED, directory / MANIFEST)
 
 
 def _take_all(directory, manifest, groups, processes):

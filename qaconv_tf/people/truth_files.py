@@ -82,7 +82,7 @@ def read_truth(root, path):
             parts = np.asarray(picture)
         with np.load(stem.with_suffix(".npz")) as arrays:
             return GroundTruth(parts, arrays["surface"], float(arrays["viewpoint"]))
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive can end in an error of any of the modules that read it
         raise UserError(
             f"Expected ground truth of {path}. Received: {error}. Generate the set in another folder, by "
             "qaconv-generate --ground_truth"

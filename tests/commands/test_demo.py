@@ -19,6 +19,7 @@ def finish(path, evaluations=(), last_step=1):
     folder = RunFolder(str(path))
     folder.start("")
     folder.add_results({"last_step": last_step}, evaluations)
+    pathlib.Path(folder.model).write_bytes(b"")
 
 
 def test_the_table_has_each_run_by_its_own_scoring(tmp_path, capfd):
@@ -53,9 +54,7 @@ def commands(monkeypatch):
             finish(given["--run_dir"])
         if command == "evaluate":
             pairs = itertools.product(given["--test_datasets"].split(","), given["--scoring"].split(","))
-            folder = RunFolder(given["--run_dir"])
-            pathlib.Path(folder.report).write_text("")
-            folder.add_results(None, [evaluated(*pair, *rng.uniform(size=2)) for pair in pairs])
+            RunFolder(given["--run_dir"]).add_results(None, [evaluated(*pair, *rng.uniform(size=2)) for pair in pairs])
         return {"generate": 30.0, "train": 90.0, "evaluate": 20.0}[command]
 
     monkeypatch.setattr(demo.stages, "run", execute)

@@ -69,10 +69,11 @@ def test_a_run_leaves_what_it_promises_and_a_resumed_run_is_the_same_run(capfd, 
         ended = run_command(capfd, "train", f"--flagfile={halved / 'flags.txt'}", "--resume")
     assert ended.status == 2 and "another process is at work" in ended.err and ended.err.count("\n") == 1
     # As if it had been stopped while it exported: what comes last is missing.
-    (halved / "results.json").unlink()
-    ended = train(capfd, people, halved, "--epochs=2", "--resume")
-    (session,) = json.loads((halved / "results.json").read_text())["training"]
-    assert (session["first_step"], session["last_step"]) == (4, 4)
+    results_file = halved / "results.json"
+    results_file.write_text(json.dumps(json.loads(results_file.read_text()) | {"training": sessions[:1]}))
+    train(capfd, people, halved, "--epochs=2", "--resume")
+    sessions = json.loads(results_file.read_text())["training"]
+    assert [(session["first_step"], session["last_step"]) for session in sessions] == [(0, 2), (4, 4)]
     for one, other in zip(weights(whole), weights(halved), strict=True):
         np.testing.assert_array_equal(one, other)
     ended = run_command(

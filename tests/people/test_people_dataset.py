@@ -124,7 +124,10 @@ def test_ground_truth_is_found_by_any_path_and_a_damaged_one_is_named(made, tmp_
     monkeypatch.chdir(directory.parent)
     np.testing.assert_array_equal(read_truth(directory.name, dataset.train[0].path).parts, whole.parts)
     path = pathlib.Path(dataset.train[0].path).relative_to(directory)
-    for content in (b"", b"no archive", truth_path(directory, path).with_suffix(".npz").read_bytes()[:-40]):
+    archive = truth_path(directory, path).with_suffix(".npz").read_bytes()
+    middle = len(archive) // 2
+    damaged = archive[:middle] + bytes(255 - byte for byte in archive[middle : middle + 20]) + archive[middle + 20 :]
+    for content in (b"", b"no archive", archive[:-40], damaged):
         truth_path(tmp_path, path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(truth_path(directory, path).with_suffix(".png"), truth_path(tmp_path, path).with_suffix(".png"))
         truth_path(tmp_path, path).with_suffix(".npz").write_bytes(content)
@@ -288,6 +291,7 @@ def test_a_full_disk_is_one_line_and_what_is_there_is_kept(tmp_path, monkeypatch
     with pytest.raises(UserError, match=r"No space left.*Make room") as error:
         generate_people(tmp_path / "set", processes=1, **FEW)
     assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.rglob("*.unfinished")] == []
     monkeypatch.undo()
     done = []
     generate_people(tmp_path / "set", processes=1, progress=lambda number, _: done.append(number), **FEW)
