@@ -115,7 +115,7 @@ def train(folder, name, seed):
     run, people = run_folder(folder, name, seed), folder / "people"
     record, made_by = run.with_name(f"{run.name}.json"), made_by_now(name, seed, people)
     if run.exists() and (not record.exists() or json.loads(record.read_text()) != made_by):
-        sys.exit(f"Expected a run made by the flags of now. Received: {run}, made by others. Move it, or name another DIR")
+        sys.exit(f"Expected a run made by the flags of now. Received: {run}, made by others. Name another folder")
     write_whole(record, json.dumps(made_by, indent=1).encode())
     training = ",".join(f"market1501:{people}/campus_{number}" for number in range(len(demo.NETWORKS)))
     flags = (flag.format(root=run.parent) for flag in METHODS[name].flags)
