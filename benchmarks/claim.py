@@ -229,7 +229,7 @@ def told(values):
 
 def print_tables(results):
     print("\nmean ± standard deviation over seeds, per cent\n")
-    print("| method | seconds, median | " + " | ".join(f"{place}: rank-1 | mAP" for place in PLACES) + " |")
+    print("| method | seconds, least | " + " | ".join(f"{place}: rank-1 | mAP" for place in PLACES) + " |")
     print("|---" * (2 + 2 * len(PLACES)) + "|")
     for name, runs in by_method(results).items():
         cells = [told([one[place][""][which] for one in runs]) for place in PLACES for which in (0, 1)]
