@@ -13,7 +13,7 @@ from qaconv_tf.commands.run_folder import RunFolder
 
 REAL = "tests/data/pets2009"
 # Minutes on two cores with AMX; training takes about twice as long on two without AVX-512.
-BUDGET = {"set-up": 1.1, "people": 3.6, "training": 9.2, "evaluation, reports": 0.9}
+BUDGET = {"set-up": 1.1, "people": 3.1, "training": 9.2, "evaluation, reports": 0.9}
 SCORINGS = ["matching", "pooled"]
 UNSEEN = ("--network=station", "--train_identities=0", "--test_identities=60")
 BRANCH = ("--initial_model={root}/warm_start/model.keras", "--epochs=7", "--decay_epochs=4")
