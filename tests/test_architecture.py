@@ -11,13 +11,14 @@ import qaconv_tf
 
 ROOT = pathlib.Path(qaconv_tf.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-# A module or folder -> what of the package it may import beside its own folder, `errors` and the version. The longest
-# name that fits a file counts.
+# A module or folder -> what of the package it may import beside its own folder, `errors`, `cores` and the version. The
+# longest name that fits a file counts.
 MAY_IMPORT = {
     "__init__": ["*"],  # resolves names when they are first used
     "assets": ["backbones.torch_file"],  # the scripts that remake them
     # Level 0
     "errors": [],
+    "cores": [],
     "folder_lock": [],
     "datasets": [],
     "backbones": [],
@@ -85,7 +86,7 @@ def allowed_for(name):
 def forbidden_imports(name, tree):
     # Modules of evaluation/ are of two levels, so their folder alone is no permission.
     own = name if name.startswith("evaluation.") else name.split(".")[0]
-    allowed = [*allowed_for(name), own, "errors"]
+    allowed = [*allowed_for(name), own, "errors", "cores"]
     for imported in imports_of(tree):
         if imported.startswith("qaconv_tf."):
             imported = imported.removeprefix("qaconv_tf.")

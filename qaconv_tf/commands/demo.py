@@ -12,7 +12,7 @@ from qaconv_tf.commands.program import require_flag
 from qaconv_tf.commands.run_folder import RunFolder
 
 REAL = "tests/data/pets2009"
-# Minutes on two cores with AMX; training takes about twice as long on two without AVX-512.
+# Minutes on two cores with AMX; training takes longer without (an earlier demo: 1.8 times, without AVX-512).
 BUDGET = {"set-up": 1.1, "people": 3.1, "training": 9.2, "evaluation, reports": 0.9}
 SCORINGS = ["matching", "pooled"]
 UNSEEN = ("--network=station", "--train_identities=0", "--test_identities=60")

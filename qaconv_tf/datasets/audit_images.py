@@ -3,7 +3,6 @@
 import hashlib
 import io
 import multiprocessing
-import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from qaconv_tf.cores import num_cores
 from qaconv_tf.datasets.finding import Finding
 
 _SKETCH_SIDE = 16
@@ -62,7 +62,7 @@ def examine_images(
         ('', 'No such file or directory')
     """
     if processes is None:
-        processes = min(os.cpu_count() or 1, -(-len(paths) // _IMAGES_PER_PROCESS))
+        processes = min(num_cores(), -(-len(paths) // _IMAGES_PER_PROCESS))
     facts = []
     for each in _map(examine_image, paths, processes):
         facts.append(each)

@@ -3,11 +3,11 @@
 import concurrent.futures
 import dataclasses
 import functools
-import os
 
 import numpy as np
 import scipy.sparse
 
+from qaconv_tf.cores import num_cores
 from qaconv_tf.errors import UserError
 
 # A block of rows of distances, 32 MB in float32; and what one thread works on at a time, which should fit its cache.
@@ -103,7 +103,7 @@ def rerank(
     mode = MODES[mode]
     distances = _Distances(query_gallery, query_query, gallery_gallery, gallery_query, mode.squares, progress)
     output = _checked_output(output, (distances.num_query, distances.num_gallery))
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(num_cores()) as pool:
         nearest, largest = _nearest(distances, max(k1 + 1, k2), pool)
         weights = _reciprocal_weights(nearest, k1, distances, largest, mode.precision)
         weights = _averaged(weights, nearest[:, :k2])

@@ -1,10 +1,11 @@
 """The native engine: scores by the extension `_native` (native/*.cpp), where the installation built it."""
 
 import importlib
-import os
 from typing import NamedTuple
 
 import numpy as np
+
+from qaconv_tf.cores import num_cores
 
 PRECISIONS = ("fp32", "bf16")
 # Maps converted and packed at a time, of queries and of gallery images: a few hundred, and fewer of large ones. Enough
@@ -162,11 +163,6 @@ def _scorer(matcher, precision, threads, kernel):
         )
 
     return score
-
-
-def num_cores():
-    """Returns how many cores the process may use: fewer than the machine has where a container or taskset says so."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _dense(matcher, maps):

@@ -61,11 +61,6 @@ def _one_thread_each():
                 os.environ[name] = value
 
 
-def usable_cores():
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _end_with_parent():
     """Ends this process when its parent does, also one that was killed and could tell nobody."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and says it once

@@ -8,11 +8,12 @@ import json
 import os
 import pathlib
 
+from qaconv_tf.cores import num_cores
 from qaconv_tf.datasets.records import ImageRecord, ReidDataset
 from qaconv_tf.errors import UserError
 from qaconv_tf.folder_lock import folder_lock
 from qaconv_tf.people.backdrop_files import backdrop_folder, write_backdrop
-from qaconv_tf.people.crew import crew, usable_cores
+from qaconv_tf.people.crew import crew
 from qaconv_tf.people.files import UNFINISHED_SUFFIX, make_folder, write_whole
 from qaconv_tf.people.layouts import find_layout
 from qaconv_tf.people.networks import CAMERAS_PER_NETWORK, network_style
@@ -171,7 +172,7 @@ def _take_all(directory, manifest, groups, processes):
     network, seed = manifest["network"], manifest["seed"]
     take = functools.partial(_take, str(directory), network, seed, manifest["ground_truth"])
     if processes is None:
-        processes = min(usable_cores(), -(-sum(map(len, groups)) // _SHOTS_PER_PROCESS))
+        processes = min(num_cores(), -(-sum(map(len, groups)) // _SHOTS_PER_PROCESS))
     with backdrop_folder(directory) as backdrops:
         if min(processes, len(groups)) > 1:
             cameras = {shot.walk.camera for group in groups for shot in group}
